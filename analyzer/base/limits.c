@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/limits.h"
+
+#define KIB (UINT64_C(1) << 10)
+#define MIB (UINT64_C(1) << 20)
+#define GIB (UINT64_C(1) << 30)
+
+/* name, default, meaning: the one table of bounds. */
+#define LIMITS(X)                                                                        \
+    X(tasks, UINT64_C(16) << 20, "tasks read from one target")                           \
+    X(futures, UINT64_C(16) << 20, "futures read from one target")                       \
+    X(workers, 4096, "workers of one runtime")                                           \
+    X(slabs, UINT64_C(1) << 20, "task slabs of one worker or process")                   \
+    X(runtimes, 16, "runtimes in one target")                                            \
+    X(list_steps, UINT64_C(16) << 20, "steps of one list walk")                          \
+    X(frames, 1024, "physical frames of one stack")                                      \
+    X(stack_bytes, 8 * MIB, "bytes read of one stack")                                   \
+    X(text, 256, "bytes of a name or label")                                             \
+    X(modules, 4096, "ELF files mapped in a target")                                     \
+    X(regions, UINT64_C(4) << 20, "mappings or program headers of a target")             \
+    X(threads, 65536, "OS threads of a target")                                          \
+    X(notes_bytes, 256 * MIB, "bytes of notes in a core or module")                      \
+    X(section_bytes, 4 * GIB, "bytes of one ELF section, uncompressed")                  \
+    X(elf_sections, 65536, "sections of one ELF file")                                   \
+    X(inline_depth, 64, "inlined calls at one code address")                             \
+    X(symbol_seconds, 60, "CPU seconds for the symbols of one module")                   \
+    X(symbol_bytes, 8 * GIB, "address space of the symbol reader")                       \
+    X(live_bytes, 4 * GIB, "bytes copied from a live process")
+
+const struct ad_limits ad_limits_default = {
+#define X(name, value, meaning) .name = value,
+    LIMITS(X)
+#undef X
+};
+
+void ad_limits_visit(const struct ad_limits *limits,
+                     void (*visit)(const char *name, uint64_t value, const char *meaning, void *context),
+                     void *context)
+{
+#define X(name, value, meaning) visit(#name, limits->name, meaning, context);
+    LIMITS(X)
+#undef X
+}

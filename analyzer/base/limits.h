@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file limits.h - every bound of the engine, carried as one value and shown by `asyncdump --limits`.
+ * No other file holds a literal bound on what a target can make the engine do.
+ */
+#ifndef AD_BASE_LIMITS_H
+#define AD_BASE_LIMITS_H
+
+#include <stdint.h>
+
+struct ad_limits {
+    uint64_t tasks;         /**< tasks read from one target */
+    uint64_t futures;
+    uint64_t workers;       /**< of one runtime */
+    uint64_t slabs;         /**< of one worker or process */
+    uint64_t runtimes;      /**< descriptors in one target */
+    uint64_t list_steps;    /**< steps of any list walk (waiters, labels, run queue) */
+    uint64_t frames;        /**< physical frames of one stack */
+    uint64_t stack_bytes;   /**< bytes read of one stack */
+    uint64_t text;          /**< bytes of a name or label */
+    uint64_t modules;
+    uint64_t regions;       /**< program headers or mappings */
+    uint64_t threads;
+    uint64_t notes_bytes;   /**< of a core or module */
+    uint64_t section_bytes; /**< of one ELF section, uncompressed */
+    uint64_t elf_sections;
+    uint64_t inline_depth;  /**< inlined calls at one pc */
+    uint64_t symbol_seconds;/**< for the symbol reader of one module */
+    uint64_t symbol_bytes;  /**< its address space */
+    uint64_t live_bytes;    /**< copied from a live process */
+};
+
+extern const struct ad_limits ad_limits_default;
+
+/** One line for each limit: visit(name, value, meaning, context). */
+void ad_limits_visit(const struct ad_limits *limits,
+                     void (*visit)(const char *name, uint64_t value, const char *meaning, void *context),
+                     void *context);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file pipe.h - the engine's side of the pipe to a debugger: framing, and the debugger's memory as a target.
+ *
+ * A frame is   u32 size of payload (little endian) | u8 type | payload.
+ *
+ *     type  direction            payload
+ *     'Q'   debugger -> engine   JSON object: a request (dump/serve.h lists them)
+ *     'A'   engine -> debugger   JSON object: the answer; exactly one for each request, in order
+ *     'R'   engine -> debugger   u32 n, then n times { u64 address, u32 size }: read these ranges
+ *     'D'   debugger -> engine   for each range of the 'R', in order: u32 got, then that many bytes
+ *
+ * 'R' comes only between a 'Q' and its 'A'. Pages that were read are kept until the target is destroyed.
+ */
+#ifndef AD_TARGET_PIPE_H
+#define AD_TARGET_PIPE_H
+
+#include "target/target.h"
+
+struct ad_pipe {
+    int in;
+    int out;
+};
+
+/** What the debugger tells of the process; texts are copied. */
+struct ad_pipe_process {
+    pid_t pid;
+    const char *command;
+    const char *executable;
+    const char *maps;                /**< text as in /proc/PID/maps */
+    const struct ad_thread *threads; /**< copied */
+    size_t thread_count;
+};
+
+/** Receives one frame; `payload_ret` is the caller's to free. NULL type 0 at the end of input. */
+struct ad_error *ad_pipe_receive(struct ad_pipe *pipe, uint8_t *type_ret, void **payload_ret,
+                                 size_t *size_ret) ad_must_check;
+struct ad_error *ad_pipe_send(struct ad_pipe *pipe, uint8_t type, const void *payload, size_t size) ad_must_check;
+
+/** The process at the other end as a target. */
+struct ad_error *ad_pipe_open(struct ad_pipe *pipe, const struct ad_pipe_process *process,
+                              const struct ad_limits *limits, struct ad_target **target_ret) ad_must_check;
+
+#endif
