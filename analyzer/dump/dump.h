@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file dump.h - the composition root: from a target to a snapshot with stacks, symbols and findings.
+ * The only folder that knows every other.
+ */
+#ifndef AD_DUMP_DUMP_H
+#define AD_DUMP_DUMP_H
+
+#include "findings/findings.h"
+#include "model/snapshot.h"
+#include "module/module.h"
+#include "report/report.h"
+#include "target/target.h"
+
+struct ad_dump_options {
+    struct ad_limits limits;
+    struct ad_module_options modules;
+};
+
+struct ad_dump {
+    struct ad_snapshot *snapshot;
+    struct ad_findings findings;
+    struct ad_modules *modules;
+    struct ad_target *target;
+};
+
+/**
+ * Takes the target over (destroyed also on error) and reads all of it: modules, runtimes, tasks, stacks;
+ * releases a live process as soon as its memory is copied; then files, unwinding, symbols, findings.
+ * AD_ERROR_UNUSABLE when no runtime is found: says what was looked for.
+ */
+struct ad_error *ad_dump_create(struct ad_target *target, const struct ad_dump_options *options,
+                                struct ad_dump **dump_ret) ad_must_check;
+void ad_dump_destroy(struct ad_dump *dump);
+
+#endif

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file snapshot.h - what was learnt from a target, as plain data.
+ *
+ * Everything above (findings, report) sees only this, never a target: printing cannot fault. Things refer
+ * to each other by index; AD_NONE is "none". Texts are raw bytes of the target, NUL-terminated and bounded
+ * but NOT escaped: whoever prints escapes (report/escape.h). All memory belongs to the snapshot.
+ *
+ *     task --future--> future --owner--> task           (waits for, is held by)
+ *       |                 `--waiters--> task, task       (in queue order)
+ *       `--stack--> stack --> locations --> lines        (stacks are stored once, however many share them)
+ */
+#ifndef AD_MODEL_SNAPSHOT_H
+#define AD_MODEL_SNAPSHOT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "async_debug.h"
+#include "base/error.h"
+#include "base/pool.h"
+#include "base/vector.h"
+#include "target/target.h"
+
+#define AD_NONE UINT32_MAX
+
+/** A place in the source; file NULL: not known. */
+struct ad_place {
+    const char *file;
+    uint32_t line;
+    const char *function;
+};
+
+struct ad_future {
+    uint64_t address;
+    uint32_t runtime;
+    enum async_debug_kind_class kind;
+    const char *kind_name;           /**< the runtime's own word */
+    enum async_debug_future_state_class state;
+    const char *state_name;
+    const char *name;                /**< NULL or empty: none */
+    uint32_t owner;                  /**< task: holder, producer, joined task */
+    uint64_t owner_address;          /**< even when no task is known there */
+    uint64_t owned_since;
+    uint32_t first_waiter;           /**< into snapshot.waiters; waiter_count of them, in queue order */
+    uint32_t waiter_count;           /**< as walked */
+    uint64_t declared_waiters;       /**< as the runtime counts them; UINT64_MAX: it does not */
+    uint64_t object;                 /**< address shared by the futures of one object; 0: none */
+    uint64_t deadline;
+    int64_t fd;                      /**< negative: none */
+    const char *peer;
+    uint64_t size;
+    uint64_t capacity;
+    uint64_t count;
+    uint64_t senders;                /**< UINT64_MAX: not known; likewise receivers */
+    uint64_t receivers;
+    pid_t thread;                    /**< OS thread that is to complete it; 0: none */
+    struct ad_place site;
+    uint64_t created_at;
+};
+
+struct ad_task {
+    uint32_t id;                     /**< unique in the snapshot; the runtime's own id where that is unique */
+    uint64_t native_id;              /**< the runtime's own */
+    uint64_t address;
+    uint32_t runtime;
+    const char *name;
+    enum async_debug_state_class state;
+    const char *state_name;
+    uint32_t parent;                 /**< task, when it is still there */
+    uint64_t parent_id;              /**< native id; 0: spawned from outside any task */
+    uint32_t worker;
+    uint32_t future;                 /**< what it awaits */
+    uint64_t context;                /**< address of its saved context; 0: none */
+    struct ad_registers registers;   /**< of the suspended task, from its saved context */
+    uint64_t stack_low;
+    uint64_t stack_size;
+    uint64_t stack_used_max;
+    struct ad_place spawn_site;
+    uint64_t spawn_pc;
+    uint64_t start_function;
+    uint64_t resumes;
+    uint64_t spawned_at;             /**< times: target's CLOCK_MONOTONIC, ns; 0: not known */
+    uint64_t resumed_at;
+    uint64_t suspended_at;
+    uint64_t ready_since;
+    uint32_t cancel_state;
+    uint64_t cancel_by;
+    uint64_t cancel_at;
+    int64_t error;
+    const char *error_text;
+    uint64_t flags;                  /**< enum async_debug_task_flag */
+    uint32_t stack;                  /**< AD_NONE: none was read */
+    bool by_list;                    /**< the road(s) that led to it */
+    bool by_index;
+};
+
+struct ad_worker {
+    uint32_t id;
+    uint64_t address;
+    uint32_t runtime;
+    const char *name;
+    pid_t thread_id;
+    uint32_t thread;                 /**< into snapshot.threads; AD_NONE: that thread is not in the target */
+    enum async_debug_worker_state_class state;
+    const char *state_name;
+    uint32_t current;                /**< task */
+    uint64_t ready_count;
+    uint64_t timer_count;
+    uint64_t next_timer;
+    uint64_t last_tick;
+    uint64_t last_tick_real;
+    uint64_t ticks;
+    uint64_t tasks_alive;
+};
+
+/** An OS thread of the target. */
+struct ad_thread_state {
+    struct ad_thread thread;
+    uint32_t worker;                 /**< AD_NONE: runs no event loop */
+    uint32_t stack;
+};
+
+/** One line of a displayed stack: a real or inlined function, or what a runtime told. */
+struct ad_line {
+    const char *function;            /**< NULL: not known, print the address */
+    const char *file;
+    uint32_t line;
+    bool inlined;
+    bool hidden;                     /**< the runtime's own: left out unless asked for */
+};
+
+/** What is known of one return address: one line or, with inlining, several, innermost first. */
+struct ad_location {
+    uint64_t pc;
+    bool interrupted;                /**< see struct ad_unwound_frame */
+    uint32_t first_line;             /**< into snapshot.lines */
+    uint32_t line_count;
+    const char *module;              /**< name of the ELF file; NULL: none */
+    uint64_t offset;                 /**< from the function's start, or the module's where there is none */
+    bool entry;                      /**< lies in the runtime's entry trampoline */
+};
+
+/** A distinct stack, innermost frame first. */
+struct ad_stack {
+    uint32_t first;                  /**< into snapshot.frames: location indices */
+    uint32_t count;
+    uint32_t end;                    /**< enum ad_stack_end of unwind/unwind.h */
+    const char *end_text;            /**< NULL: complete; else why it stops here, for the user */
+};
+
+/** A coroutine runtime found in the target. */
+struct ad_runtime {
+    const char *name;
+    const char *version;
+    uint64_t descriptor;
+    const char *found_by;            /**< "note", "symbol" or "scan" */
+    uint64_t bridge;
+    uint64_t entry_low, entry_high;
+    const char *hidden_prefixes;
+    uint64_t tasks_declared;         /**< alive, as the runtime counts; UINT64_MAX: it does not */
+    uint64_t tasks_read;
+    bool changing;                   /**< stopped in the middle of a spawn or exit: counts may differ by one */
+    uint64_t tick_interval;
+    uint64_t first_worker, worker_count;
+};
+
+/** Something that could not be read: counted and named. */
+struct ad_loss {
+    const char *what;                /**< "2 tasks unreadable: list broken at 0x7f..", a whole clause */
+    uint64_t count;
+    bool partial;                    /**< makes the exit status 3 (a mere note does not) */
+};
+
+struct ad_snapshot {
+    /* the target */
+    enum ad_target_kind kind;
+    const char *description;         /**< "core.1234", "pid 1234" */
+    pid_t pid;
+    const char *command;
+    const char *executable;
+    const char *build_id_state;      /**< "build-id ok", "binary missing", ... */
+    int signal;
+    uint64_t realtime;               /**< of the dump, ns since 1970 */
+    uint64_t now;                    /**< of the dump, on the target's monotonic clock: ages are now - t */
+    const char *stop_note;
+
+    struct ad_vector runtimes;       /* struct ad_runtime */
+    struct ad_vector tasks;          /* struct ad_task, by id */
+    struct ad_vector futures;        /* struct ad_future */
+    struct ad_vector waiters;        /* uint32_t task index, or AD_NONE for one that is not known */
+    struct ad_vector workers;        /* struct ad_worker */
+    struct ad_vector threads;        /* struct ad_thread_state */
+    struct ad_vector stacks;         /* struct ad_stack */
+    struct ad_vector frames;         /* uint32_t location index */
+    struct ad_vector locations;      /* struct ad_location */
+    struct ad_vector lines;          /* struct ad_line */
+    struct ad_vector losses;         /* struct ad_loss */
+    struct ad_pool pool;
+};
+
+struct ad_error *ad_snapshot_create(struct ad_snapshot **snapshot_ret) ad_must_check;
+void ad_snapshot_destroy(struct ad_snapshot *snapshot);
+
+/** Adds a loss; the text is formatted into the pool. */
+struct ad_error *ad_snapshot_lose(struct ad_snapshot *snapshot, bool partial, uint64_t count,
+                                  const char *format, ...) __attribute__((format(printf, 4, 5))) ad_must_check;
+
+/* Checked element access; the index must be below the count. */
+struct ad_task *ad_snapshot_task(const struct ad_snapshot *snapshot, uint32_t index);
+struct ad_future *ad_snapshot_future(const struct ad_snapshot *snapshot, uint32_t index);
+struct ad_worker *ad_snapshot_worker(const struct ad_snapshot *snapshot, uint32_t index);
+
+/** Index of the task with this id or name (an ambiguous name: AD_NONE), or AD_NONE. */
+uint32_t ad_snapshot_find_id(const struct ad_snapshot *snapshot, uint32_t id);
+uint32_t ad_snapshot_find_name(const struct ad_snapshot *snapshot, const char *name);
+
+/** Exit status 0, or 3 when a loss is partial. */
+int ad_snapshot_exit_status(const struct ad_snapshot *snapshot);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file report.h - the views. They see a snapshot and its findings, never a target, and write to a stream.
+ * Everything that came from a target passes through report/escape.h.
+ */
+#ifndef AD_REPORT_REPORT_H
+#define AD_REPORT_REPORT_H
+
+#include <stdio.h>
+
+#include "findings/findings.h"
+#include "model/snapshot.h"
+
+struct ad_report_options {
+    bool all_frames;   /**< show the runtime's own frames too */
+    unsigned groups;   /**< groups on the first screen; 0: 20 */
+};
+
+/** The first screen: verdict, vitals, findings, groups by whole stack. Under 4 KB whatever the size. */
+struct ad_error *ad_report_screen(FILE *out, const struct ad_snapshot *snapshot,
+                                  const struct ad_findings *findings,
+                                  const struct ad_report_options *options) ad_must_check;
+/** Every task with its state, what it waits for, and its whole stack. */
+struct ad_error *ad_report_tasks(FILE *out, const struct ad_snapshot *snapshot,
+                                 const struct ad_findings *findings,
+                                 const struct ad_report_options *options) ad_must_check;
+/** One JSON object, "schema": 1; see json.c for its shape. */
+struct ad_error *ad_report_json(FILE *out, const struct ad_snapshot *snapshot,
+                                const struct ad_findings *findings,
+                                const struct ad_report_options *options) ad_must_check;
+
+#endif
