@@ -25,7 +25,9 @@
     X(inline_depth, 64, "inlined calls at one code address")                             \
     X(symbol_seconds, 60, "CPU seconds for the symbols of one module")                   \
     X(symbol_bytes, 8 * GIB, "address space of the symbol reader")                       \
-    X(live_bytes, 4 * GIB, "bytes copied from a live process")
+    X(live_bytes, 4 * GIB, "bytes copied from a live process or a debugger")             \
+    X(frame_bytes, 256 * MIB, "bytes of one message of the pipe to a debugger")          \
+    X(stop_milliseconds, 2000, "wait for the threads of a live process to stop")
 
 const struct ad_limits ad_limits_default = {
 #define X(name, value, meaning) .name = value,

@@ -27,7 +27,9 @@ struct ad_limits {
     uint64_t inline_depth;  /**< inlined calls at one pc */
     uint64_t symbol_seconds;/**< for the symbol reader of one module */
     uint64_t symbol_bytes;  /**< its address space */
-    uint64_t live_bytes;    /**< copied from a live process */
+    uint64_t live_bytes;    /**< copied from a live process or a debugger */
+    uint64_t frame_bytes;   /**< one message of the pipe to a debugger */
+    uint64_t stop_milliseconds; /**< waiting for the threads of a live process to stop */
 };
 
 extern const struct ad_limits ad_limits_default;

@@ -11,7 +11,8 @@ struct ad_fake_memory {
     size_t size;
 };
 
-/** The bytes are the caller's and must outlive the target. Each memory becomes one region. */
+/** The bytes are the caller's and must outlive the target. Each memory becomes one region, readable and
+ *  writable. A test may change regions, threads and whatever else is public afterwards. */
 struct ad_error *ad_fake_create(const struct ad_fake_memory *memory, size_t count,
                                 const struct ad_limits *limits, struct ad_target **target_ret) ad_must_check;
 

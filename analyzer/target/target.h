@@ -5,6 +5,9 @@
  * One primitive, "read up to n bytes at this address", plus regions, threads and registers. Behind it a
  * core file, a copy of a live process, a debugger at the other end of a pipe, or a fake for tests and
  * fuzzers. Nothing here parses ELF beyond the core's own headers, and nothing above knows which it is.
+ *
+ * A target belongs to one thread at a time (reads fill caches); a live one to the thread that opened it
+ * until it is released, because the kernel's ptrace does.
  */
 #ifndef AD_TARGET_TARGET_H
 #define AD_TARGET_TARGET_H
@@ -43,7 +46,7 @@ struct ad_region {
     uint64_t file_offset;  /**< of `path` at range.start */
     const char *path;      /**< as the target named it; NULL: anonymous or not known */
     uint32_t protection;   /**< AD_REGION_*; 0: not known */
-    bool in_dump;          /**< its bytes are in the core (always true for a live target) */
+    bool in_dump;          /**< all its bytes are in the core (always true for a live target) */
 };
 
 struct ad_thread {
@@ -73,6 +76,7 @@ struct ad_target {
     enum ad_target_kind kind;
     const struct ad_limits *limits;
     const char *description;   /**< "core.1234", "pid 1234": the word for it in messages */
+    uint16_t machine;          /**< ELF e_machine (EM_X86_64, EM_AARCH64); 0: not known */
     pid_t pid;
     char command[16];          /**< short name, as in /proc/PID/comm; empty: not known */
     const char *executable;    /**< path of the program as the target saw it; NULL: not known */
@@ -87,6 +91,7 @@ struct ad_target {
     size_t auxv_size;
     bool truncated;            /**< a core that ends before its headers say */
     uint64_t missing_bytes;    /**< how much of it is not there */
+    uint64_t skipped;          /**< headers, notes and mappings that make no sense or pass a limit */
     const char *stop_note;     /**< for the user: "was stopped for 3.1 ms"; NULL: nothing to say */
     /** Asked for what the target itself does not have: the modules' proven files, for text and constants
      *  that a core leaves out. Installed by ad_modules_create; NULL before. */

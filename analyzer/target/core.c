@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "target/core.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "target/core_internal.h"
+
+/* Records are small and lie together: windows of the file save nine system calls of ten. */
+#define WINDOW_SIZE ((size_t)4096)
+#define WINDOW_COUNT ((size_t)64)
+
+struct ad_core_window {
+    uint64_t number; /* offset / WINDOW_SIZE + 1; 0: empty */
+    size_t size;
+    uint8_t bytes[WINDOW_SIZE];
+};
+
+/* Part of one window: never more than up to its end. */
+static size_t read_window(struct ad_core *core, uint64_t offset, void *buffer, size_t size)
+{
+    uint64_t number = offset / WINDOW_SIZE + 1;
+    size_t skip = offset % WINDOW_SIZE;
+    struct ad_core_window *window = &core->windows[number % WINDOW_COUNT];
+    if (window->number != number) {
+        window->number = number;
+        window->size = ad_pread(core->fd, window->bytes, WINDOW_SIZE, offset - skip);
+    }
+    size_t left = window->size > skip ? window->size - skip : 0;
+    size = size < left ? size : left;
+    memcpy(buffer, window->bytes + skip, size);
+    return size;
+}
+
+static const struct ad_core_extent *find_extent(struct ad_core *core, uint64_t address)
+{
+    const struct ad_core_extent *extents = core->extents.items;
+    size_t low = 0, high = core->extents.count;
+    if (!high)
+        return NULL;
+    if (ad_range_contains(extents[core->last_extent].range, address))
+        return &extents[core->last_extent];
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (extents[middle].range.end <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == core->extents.count || !ad_range_contains(extents[low].range, address))
+        return NULL;
+    core->last_extent = low;
+    return &extents[low];
+}
+
+static size_t core_read(struct ad_target *target, uint64_t address, void *buffer, size_t size)
+{
+    struct ad_core *core = (struct ad_core *)target;
+    const struct ad_core_extent *extent = find_extent(core, address);
+    uint64_t skip = extent ? address - extent->range.start : 0;
+    if (!extent || skip >= extent->in_file)
+        return 0;
+    size = size < extent->in_file - skip ? size : (size_t)(extent->in_file - skip);
+    if (size >= WINDOW_SIZE / 2)
+        return ad_pread(core->fd, buffer, size, extent->offset + skip);
+    return read_window(core, extent->offset + skip, buffer, size);
+}
+
+static void core_destroy(struct ad_target *target)
+{
+    struct ad_core *core = (struct ad_core *)target;
+    if (core->fd >= 0)
+        close(core->fd);
+    ad_pool_deinit(&core->pool);
+    ad_vector_deinit(&core->segments);
+    ad_vector_deinit(&core->threads);
+    ad_vector_deinit(&core->mappings);
+    ad_vector_deinit(&core->extents);
+    ad_vector_deinit(&core->regions);
+    free(core->auxv);
+    free(core->windows);
+    free(core);
+}
+
+static const struct ad_target_ops core_ops = {.read = core_read, .destroy = core_destroy};
+
+/* The file that holds the program headers of the main program, else the name it was started by. */
+static struct ad_error *find_executable(struct ad_core *core)
+{
+    uint64_t address;
+    const struct ad_region *region = NULL;
+    if (ad_target_auxv(&core->target, AT_PHDR, &address))
+        region = ad_target_region(&core->target, address);
+    if (region && region->path) {
+        core->target.executable = region->path;
+        return NULL;
+    }
+    char name[4096]; /* PATH_MAX of Linux */
+    if (!ad_target_auxv(&core->target, AT_EXECFN, &address))
+        return NULL;
+    struct ad_error *error = ad_target_read_text(&core->target, address, name, sizeof(name), "file name");
+    if (error) {
+        ad_error_destroy(error);
+        return NULL;
+    }
+    core->target.executable = ad_pool_text(&core->pool, name, strlen(name));
+    return core->target.executable ? NULL : &ad_error_nomem;
+}
+
+static struct ad_error *read_time(struct ad_core *core)
+{
+    struct stat status;
+    if (fstat(core->fd, &status) < 0)
+        return ad_error_system(errno, "cannot stat %s", core->path);
+    core->target.realtime =
+        (uint64_t)status.st_mtim.tv_sec * UINT64_C(1000000000) + (uint64_t)status.st_mtim.tv_nsec;
+    return NULL;
+}
+
+static struct ad_error *fill(struct ad_core *core, const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    core->path = ad_pool_text(&core->pool, path, strlen(path));
+    core->target.description = ad_pool_text(&core->pool, name, strlen(name));
+    core->windows = calloc(WINDOW_COUNT, sizeof(*core->windows));
+    if (!core->path || !core->target.description || !core->windows)
+        return &ad_error_nomem;
+    AD_TRY(ad_open_regular(path, 0, &core->fd, &core->file_size));
+    AD_TRY(ad_core_read_headers(core));
+    AD_TRY(ad_core_read_notes(core));
+    AD_TRY(ad_core_build_regions(core));
+    ad_vector_deinit(&core->segments);
+    AD_TRY(find_executable(core));
+    return read_time(core);
+}
+
+struct ad_error *ad_core_open(const char *path, const struct ad_limits *limits, struct ad_target **target_ret)
+{
+    struct ad_core *core = malloc(sizeof(*core));
+    if (!core)
+        return &ad_error_nomem;
+    *core = (struct ad_core){
+        .target = {.ops = &core_ops, .kind = AD_TARGET_CORE, .limits = limits},
+        .fd = -1,
+        .segments = AD_VECTOR(Elf64_Phdr),
+        .threads = AD_VECTOR(struct ad_thread),
+        .mappings = AD_VECTOR(struct ad_core_mapping),
+        .extents = AD_VECTOR(struct ad_core_extent),
+        .regions = AD_VECTOR(struct ad_region),
+    };
+    struct ad_error *error = fill(core, path);
+    if (error) {
+        core_destroy(&core->target);
+        return error;
+    }
+    *target_ret = &core->target;
+    return NULL;
+}
