@@ -4,7 +4,8 @@
  *
  * Everything above (findings, report) sees only this, never a target: printing cannot fault. Things refer
  * to each other by index; AD_NONE is "none". Texts are raw bytes of the target, NUL-terminated and bounded
- * but NOT escaped: whoever prints escapes (report/escape.h). All memory belongs to the snapshot.
+ * but NOT escaped: whoever prints escapes (report/escape.h). All memory belongs to the snapshot. The name
+ * of a task or worker and every kind_name and state_name is never NULL; other texts may be.
  *
  *     task --future--> future --owner--> task           (waits for, is held by)
  *       |                 `--waiters--> task, task       (in queue order)
@@ -188,7 +189,7 @@ struct ad_snapshot {
     const char *stop_note;
 
     struct ad_vector runtimes;       /* struct ad_runtime */
-    struct ad_vector tasks;          /* struct ad_task, by id */
+    struct ad_vector tasks;          /* struct ad_task; of each runtime by id */
     struct ad_vector futures;        /* struct ad_future */
     struct ad_vector waiters;        /* uint32_t task index, or AD_NONE for one that is not known */
     struct ad_vector workers;        /* struct ad_worker */
@@ -203,6 +204,14 @@ struct ad_snapshot {
 
 struct ad_error *ad_snapshot_create(struct ad_snapshot **snapshot_ret) ad_must_check;
 void ad_snapshot_destroy(struct ad_snapshot *snapshot);
+
+/** Takes over what a target tells of itself: pid, signal, times, names, OS threads. Once. */
+struct ad_error *ad_snapshot_describe(struct ad_snapshot *snapshot,
+                                      const struct ad_target *target) ad_must_check;
+
+/** Copies a text into the pool; NULL stays NULL. */
+struct ad_error *ad_snapshot_text(struct ad_snapshot *snapshot, const char *text,
+                                  const char **text_ret) ad_must_check;
 
 /** Adds a loss; the text is formatted into the pool. */
 struct ad_error *ad_snapshot_lose(struct ad_snapshot *snapshot, bool partial, uint64_t count,
