@@ -79,7 +79,7 @@ static struct ad_error *parse_line(const char *line, const char *end, const stru
     if (!*good_ret || line > end)
         return NULL;
     line += strspn(line, " ");
-    if (*line != '/')
+    if (*line != '/' && strncmp(line, "[vdso]", 6) != 0)
         return NULL;
     return take_path(line, (size_t)(end - line), before, pool, &region->path);
 }

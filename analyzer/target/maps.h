@@ -9,7 +9,7 @@
 
 /**
  * Adds a struct ad_region to `regions` for each line of `text` (NUL-terminated). Paths go to `pool`;
- * names in brackets, such as [heap], are no paths. Lines that make no sense, that are not in order, or
+ * names in brackets, such as [heap], are no paths, but [vdso] is kept. Lines that make no sense, that are not in order, or
  * that pass limits->regions are counted in `skipped_ret`.
  */
 struct ad_error *ad_maps_parse(const char *text, const struct ad_limits *limits, struct ad_pool *pool,

@@ -44,7 +44,7 @@ enum { AD_REGION_READ = 1, AD_REGION_WRITE = 2, AD_REGION_EXECUTE = 4 };
 struct ad_region {
     struct ad_range range;
     uint64_t file_offset;  /**< of `path` at range.start */
-    const char *path;      /**< as the target named it; NULL: anonymous or not known */
+    const char *path;      /**< as the target named it, or "[vdso]"; NULL: anonymous or not known */
     uint32_t protection;   /**< AD_REGION_*; 0: not known */
     bool in_dump;          /**< all its bytes are in the core (always true for a live target) */
 };

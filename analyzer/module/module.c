@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include "module/module.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/auxv.h>
+
+#include "base/cleanup.h"
+#include "module/module_internal.h"
+
+const char *ad_modules_text(struct ad_modules *modules, const char *format, ...)
+{
+    ad_auto_free char *text = NULL;
+    va_list args;
+    va_start(args, format);
+    int length = vasprintf(&text, format, args);
+    va_end(args);
+    if (length < 0)
+        text = NULL;
+    const char *copy = text ? ad_pool_text(&modules->pool, text, (size_t)length) : NULL;
+    return copy ? copy : ad_error_nomem.message;
+}
+
+const char *ad_modules_join(struct ad_modules *modules, const char *directory, const char *path)
+{
+    size_t left = strlen(directory), right = strlen(path);
+    char *joined = ad_pool_alloc(&modules->pool, left + right + 2);
+    if (!joined)
+        return NULL;
+    memcpy(joined, directory, left);
+    if (path[0] != '/')
+        joined[left++] = '/';
+    memcpy(joined + left, path, right);
+    return joined;
+}
+
+static struct ad_image *images(struct ad_modules *modules)
+{
+    return modules->images.items;
+}
+
+/* The image that holds the program headers the kernel told the program about; else by its path. */
+static void find_executable(struct ad_modules *modules)
+{
+    uint64_t address;
+    struct ad_module *module = NULL;
+    if (ad_target_auxv(modules->target, AT_PHDR, &address) ||
+        ad_target_auxv(modules->target, AT_ENTRY, &address))
+        module = ad_modules_find(modules, address);
+    const char *path = modules->target->executable;
+    for (size_t i = 0; !module && path && i < modules->images.count; i++)
+        if (strcmp(images(modules)[i].module.path, path) == 0)
+            module = &images(modules)[i].module;
+    if (module)
+        module->is_executable = true;
+}
+
+/* What the target does not have, from files; never more than the region that the address lies in. */
+static size_t backing(void *context, uint64_t address, void *buffer, size_t size)
+{
+    struct ad_modules *modules = context;
+    struct ad_module *module = ad_modules_find(modules, address);
+    if (!module || !module->file || module->is_vdso)
+        return 0;
+    const struct ad_region *region = ad_target_region(modules->target, address);
+    if (!region || (region->protection & AD_REGION_WRITE))
+        return 0;
+    uint64_t left = region->range.end - address;
+    return ad_elf_read_constant(module->file, address - module->bias, buffer, size < left ? size : (size_t)left);
+}
+
+static struct ad_error *find_all(struct ad_modules *modules)
+{
+    AD_TRY(ad_modules_find_images(modules));
+    find_executable(modules);
+    AD_TRY(ad_modules_name_images(modules));
+    for (size_t i = 0; i < modules->images.count; i++)
+        AD_TRY(ad_image_read_notes(modules, &images(modules)[i]));
+    return NULL;
+}
+
+struct ad_error *ad_modules_create(struct ad_target *target, const struct ad_limits *limits,
+                                   struct ad_modules **modules_ret)
+{
+    struct ad_modules *modules = calloc(1, sizeof(*modules));
+    if (!modules)
+        return &ad_error_nomem;
+    *modules = (struct ad_modules){.target = target, .limits = limits, .images = AD_VECTOR(struct ad_image)};
+    struct ad_error *error = find_all(modules);
+    if (error) {
+        ad_modules_destroy(modules);
+        return error;
+    }
+    target->backing = backing;
+    target->backing_context = modules;
+    *modules_ret = modules;
+    return NULL;
+}
+
+void ad_modules_destroy(struct ad_modules *modules)
+{
+    if (!modules)
+        return;
+    if (modules->target->backing_context == modules) {
+        modules->target->backing = NULL;
+        modules->target->backing_context = NULL;
+    }
+    for (size_t i = 0; i < modules->images.count; i++) {
+        struct ad_module *module = &images(modules)[i].module;
+        if (module->debug != module->file)
+            ad_elf_close(module->debug);
+        ad_elf_close(module->file);
+    }
+    ad_vector_deinit(&modules->images);
+    ad_pool_deinit(&modules->pool);
+    free(modules);
+}
+
+size_t ad_modules_count(const struct ad_modules *modules)
+{
+    return modules->images.count;
+}
+
+struct ad_module *ad_modules_get(struct ad_modules *modules, size_t index)
+{
+    return &images(modules)[index].module;
+}
+
+struct ad_module *ad_modules_find(struct ad_modules *modules, uint64_t address)
+{
+    size_t low = 0, high = modules->images.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (images(modules)[middle].module.range.end <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool inside = low < modules->images.count && ad_range_contains(images(modules)[low].module.range, address);
+    return inside ? &images(modules)[low].module : NULL;
+}
+
+struct ad_module *ad_modules_executable(struct ad_modules *modules)
+{
+    for (size_t i = 0; i < modules->images.count; i++)
+        if (images(modules)[i].module.is_executable)
+            return &images(modules)[i].module;
+    return NULL;
+}
+
+/* The file with the better symbols: .symtab of either before .dynsym. */
+static struct ad_elf_file *symbol_file(const struct ad_module *module)
+{
+    bool only_debug = module->debug && ad_elf_has_section(module->debug, ".symtab") &&
+                      !(module->file && ad_elf_has_section(module->file, ".symtab"));
+    return only_debug ? module->debug : module->file;
+}
+
+bool ad_module_symbol_at(struct ad_module *module, uint64_t address, struct ad_elf_symbol *symbol_ret)
+{
+    struct ad_elf_file *file = symbol_file(module);
+    if (!file || !ad_elf_symbol_at(file, address - module->bias, symbol_ret))
+        return false;
+    symbol_ret->value += module->bias;
+    return true;
+}
+
+bool ad_module_symbol_named(struct ad_module *module, const char *name, struct ad_elf_symbol *symbol_ret)
+{
+    struct ad_elf_file *file = symbol_file(module);
+    if (!file || !ad_elf_symbol_named(file, name, symbol_ret))
+        return false;
+    symbol_ret->value += module->bias;
+    return true;
+}
+
+const char *ad_module_status_text(enum ad_module_status status)
+{
+    static const char *const texts[] = {
+        [AD_MODULE_OK] = "ok",
+        [AD_MODULE_UNPROVEN] = "unproven",
+        [AD_MODULE_MISSING] = "missing",
+        [AD_MODULE_DIFFERENT] = "different",
+        [AD_MODULE_UNREADABLE] = "unreadable",
+    };
+    return texts[status];
+}
