@@ -22,6 +22,7 @@
 struct live {
     struct ad_target target; /* first, so that the two addresses are one */
     int proc_fd;             /* /proc/PID: stays this process's, whoever gets the number later */
+    pid_t thread;            /* whose files in /proc tell of the memory: see ad_live_check */
     bool attached;
     struct ad_stop stop;
     struct ad_copier copier;
@@ -120,11 +121,23 @@ static void read_comm(const struct live *live, const char *path, char name[16])
     memcpy(name, text, size < 15 ? size : 15);
 }
 
+/* The path below /proc/PID of a file that tells of the memory. */
+struct path {
+    char text[64];
+};
+
+static struct path memory_file(const struct live *live, const char *name)
+{
+    struct path path;
+    snprintf(path.text, sizeof(path.text), "task/%d/%s", (int)live->thread, name);
+    return path;
+}
+
 static struct ad_error *read_executable(struct live *live)
 {
     static const char deleted[] = " (deleted)";
     char path[4096]; /* PATH_MAX of Linux */
-    ssize_t length = readlinkat(live->proc_fd, "exe", path, sizeof(path));
+    ssize_t length = readlinkat(live->proc_fd, memory_file(live, "exe").text, path, sizeof(path));
     if (length < 0)
         return errno == ENOENT ? NULL : ad_error_system(errno, "cannot read the name of its program");
     size_t used = (size_t)length, suffix = sizeof(deleted) - 1;
@@ -136,12 +149,10 @@ static struct ad_error *read_executable(struct live *live)
 
 static struct ad_error *read_maps(struct live *live)
 {
-    char path[64];
     ad_auto_free char *text = NULL;
     size_t size;
-    /* By a thread: the process's own file is empty once its first thread has ended. */
-    snprintf(path, sizeof(path), live->copier.tid ? "task/%d/maps" : "maps", (int)live->copier.tid);
-    AD_TRY(ad_read_file(live->proc_fd, path, live->target.limits->live_bytes, &text, &size));
+    AD_TRY(ad_read_file(live->proc_fd, memory_file(live, "maps").text, live->target.limits->live_bytes, &text,
+                        &size));
     ad_vector_deinit(&live->regions);
     return ad_maps_parse(text, live->target.limits, &live->pool, &live->regions, &live->target.skipped);
 }
@@ -152,7 +163,8 @@ static struct ad_error *read_sizes(const struct live *live, uint64_t sizes[2])
     ad_auto_free char *text = NULL;
     size_t size;
     unsigned long long total = 0, data = 0;
-    AD_TRY(ad_read_file(live->proc_fd, "statm", live->target.limits->text, &text, &size));
+    AD_TRY(ad_read_file(live->proc_fd, memory_file(live, "statm").text, live->target.limits->text, &text,
+                        &size));
     (void)sscanf(text, "%llu %*u %*u %*u %*u %llu", &total, &data);
     sizes[0] = total;
     sizes[1] = data;
@@ -214,11 +226,11 @@ static void choose_memory(struct live *live)
 static struct ad_error *prepare(struct live *live, uint64_t sizes[2])
 {
     AD_TRY(read_executable(live));
-    AD_TRY(ad_read_file(live->proc_fd, "auxv", live->target.limits->notes_bytes, &live->auxv,
-                        &live->target.auxv_size));
+    AD_TRY(ad_read_file(live->proc_fd, memory_file(live, "auxv").text, live->target.limits->notes_bytes,
+                        &live->auxv, &live->target.auxv_size));
     live->target.auxv = live->auxv;
     read_comm(live, "comm", live->target.command);
-    live->copier.mem_fd = openat(live->proc_fd, "mem", O_RDONLY | O_CLOEXEC);
+    live->copier.mem_fd = openat(live->proc_fd, memory_file(live, "mem").text, O_RDONLY | O_CLOEXEC);
     AD_TRY(read_sizes(live, sizes));
     return read_maps(live);
 }
@@ -250,7 +262,7 @@ static struct ad_error *open_process(struct live *live)
     live->proc_fd = pid > 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (live->proc_fd < 0)
         return ad_error_create(AD_ERROR_UNUSABLE, "there is no process %d", (int)pid);
-    AD_TRY(ad_live_check(pid, live->proc_fd, live->target.limits));
+    AD_TRY(ad_live_check(pid, live->proc_fd, live->target.limits, &live->thread));
     uint64_t sizes[2];
     struct ad_error *error = prepare(live, sizes);
     if (!error)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <dirent.h>
 #include <fcntl.h>
 #include <string.h>
 
@@ -31,7 +32,25 @@ static struct ad_error *refuse(pid_t pid, const char *why)
     return ad_error_create(AD_ERROR_UNUSABLE, "process %d %s", (int)pid, why);
 }
 
-struct ad_error *ad_live_check(pid_t pid, int proc_fd, const struct ad_limits *limits)
+/* Any thread but the first, which has ended; the first when there is no other. */
+static pid_t other_thread(pid_t pid, int proc_fd)
+{
+    int fd = openat(proc_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
+    struct dirent *entry;
+    pid_t found = pid;
+    while (directory && found == pid && (entry = readdir(directory))) {
+        pid_t tid = (pid_t)strtol(entry->d_name, NULL, 10);
+        found = tid > 0 ? tid : pid;
+    }
+    if (directory)
+        closedir(directory);
+    else if (fd >= 0)
+        close(fd);
+    return found;
+}
+
+struct ad_error *ad_live_check(pid_t pid, int proc_fd, const struct ad_limits *limits, pid_t *thread_ret)
 {
     ad_auto_free char *status = NULL;
     size_t size;
@@ -51,6 +70,7 @@ struct ad_error *ad_live_check(pid_t pid, int proc_fd, const struct ad_limits *l
                                "process %d is already traced by process %ld (a debugger or strace?): end that one, or "
                                "ask there",
                                (int)pid, number(status, "TracerPid"));
+    *thread_ret = zombie ? other_thread(pid, proc_fd) : pid;
     return NULL;
 }
 

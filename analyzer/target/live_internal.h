@@ -33,8 +33,12 @@ struct ad_stop {
     uint64_t started;         /**< CLOCK_MONOTONIC, ns, before the first thread was touched */
 };
 
-/** AD_ERROR_UNUSABLE when `pid` is no process that has memory, or is already traced; in words. */
-struct ad_error *ad_live_check(pid_t pid, int proc_fd, const struct ad_limits *limits) ad_must_check;
+/**
+ * AD_ERROR_UNUSABLE when `pid` is no process that has memory, or is already traced; in words.
+ * `thread_ret` is a thread whose files in /proc tell of the memory: not the first when that has ended.
+ */
+struct ad_error *ad_live_check(pid_t pid, int proc_fd, const struct ad_limits *limits,
+                               pid_t *thread_ret) ad_must_check;
 /** Why the kernel did not permit it and what helps: AD_ERROR_PERMISSION. */
 struct ad_error *ad_live_denied(pid_t pid, int proc_fd, const struct ad_limits *limits) ad_must_check;
 

@@ -61,7 +61,7 @@ static struct ad_error *write_all(int fd, const void *bytes, size_t size)
     return NULL;
 }
 
-struct ad_error *ad_pipe_receive(struct ad_pipe *pipe, uint8_t *type_ret, void **payload_ret, size_t *size_ret)
+static struct ad_error *receive(struct ad_pipe *pipe, uint8_t *type_ret, void **payload_ret, size_t *size_ret)
 {
     uint8_t header[HEADER_SIZE];
     size_t got;
@@ -93,16 +93,36 @@ struct ad_error *ad_pipe_receive(struct ad_pipe *pipe, uint8_t *type_ret, void *
     return NULL;
 }
 
+/* Passes `error` on; with it, or at the end of input (`ended`), the pipe is of no more use. */
+static struct ad_error *mark(struct ad_pipe *pipe, struct ad_error *error, bool ended)
+{
+    pipe->broken |= error || ended;
+    return error;
+}
+
+static struct ad_error *check(const struct ad_pipe *pipe)
+{
+    return pipe->broken ? ad_error_create(AD_ERROR_SYSTEM, "the pipe to the debugger is broken") : NULL;
+}
+
+struct ad_error *ad_pipe_receive(struct ad_pipe *pipe, uint8_t *type_ret, void **payload_ret, size_t *size_ret)
+{
+    AD_TRY(check(pipe));
+    struct ad_error *error = receive(pipe, type_ret, payload_ret, size_ret);
+    return mark(pipe, error, !*type_ret);
+}
+
 struct ad_error *ad_pipe_send(struct ad_pipe *pipe, uint8_t type, const void *payload, size_t size)
 {
+    AD_TRY(check(pipe));
     if (size > UINT32_MAX)
         return ad_error_create(AD_ERROR_LIMIT, "a message of %zu bytes is too long for the debugger", size);
     uint32_t length = (uint32_t)size;
     uint8_t header[HEADER_SIZE];
     memcpy(header, &length, sizeof(length));
     header[HEADER_SIZE - 1] = type;
-    AD_TRY(write_all(pipe->out, header, sizeof(header)));
-    return write_all(pipe->out, payload, size);
+    AD_TRY(mark(pipe, write_all(pipe->out, header, sizeof(header)), false));
+    return mark(pipe, write_all(pipe->out, payload, size), false);
 }
 
 /* Adds { u64 address, u32 size } at `to`. */
@@ -144,6 +164,11 @@ static struct ad_error *keep(struct piped *piped, uint64_t address, const uint8_
     return NULL;
 }
 
+static struct ad_error *misfit(void)
+{
+    return ad_error_create(AD_ERROR_FORMAT, "the debugger's answer does not fit the question");
+}
+
 /* Takes the answer to ask(). A short range becomes `retry`, or known as unreadable when it was one page. */
 static struct ad_error *take(struct piped *piped, struct ad_cursor *answer, const uint64_t *addresses,
                              size_t count, bool alone, struct ad_vector *retry)
@@ -153,7 +178,7 @@ static struct ad_error *take(struct piped *piped, struct ad_cursor *answer, cons
         uint32_t got = ad_cursor_u32(answer);
         const uint8_t *bytes = ad_cursor_bytes(answer, got);
         if (!bytes || got > run * AD_PAGE_SIZE)
-            return ad_error_create(AD_ERROR_FORMAT, "the debugger's answer does not fit the question");
+            return mark(piped->pipe, misfit(), true);
         size_t whole = got / AD_PAGE_SIZE;
         bool last = run == 1 && whole == 0;
         AD_TRY(keep(piped, addresses[done], bytes, last ? got : whole * AD_PAGE_SIZE));
@@ -174,7 +199,7 @@ static struct ad_error *ask_and_take(struct piped *piped, const uint64_t *addres
     AD_TRY(ask(piped, addresses, count, alone));
     AD_TRY(ad_pipe_receive(piped->pipe, &type, &payload, &size));
     if (type != 'D')
-        return ad_error_create(AD_ERROR_FORMAT, "the debugger did not answer with memory");
+        return mark(piped->pipe, ad_error_create(AD_ERROR_FORMAT, "the debugger did not answer with memory"), true);
     struct ad_cursor answer;
     ad_cursor_init(&answer, payload, size);
     return take(piped, &answer, addresses, count, alone, retry);
@@ -188,20 +213,20 @@ static size_t pages_of_batch(const struct piped *piped, size_t count)
 }
 
 /* A debugger may give a range only as a whole: what failed is asked for again page by page. */
-static struct ad_error *fetch_pages(struct piped *piped, const uint64_t *addresses, size_t count, bool alone)
+static struct ad_error *fetch_pages(struct piped *piped, const uint64_t *addresses, size_t count)
 {
     struct ad_vector retry = AD_VECTOR(uint64_t);
     struct ad_error *error = NULL;
     for (size_t done = 0, batch; !error && done < count; done += batch) {
         batch = pages_of_batch(piped, count - done);
-        if (!batch)
-            return ad_error_create(AD_ERROR_LIMIT, "limits.frame_bytes has no room for a page of memory");
-        retry.count = 0;
-        error = ask_and_take(piped, addresses + done, batch, alone, &retry);
-        if (!error && retry.count) {
-            struct ad_vector none = AD_VECTOR(uint64_t);
-            error = ask_and_take(piped, retry.items, retry.count, true, &none);
+        if (!batch) {
+            error = ad_error_create(AD_ERROR_LIMIT, "the limit frame_bytes has no room for a page of memory");
+            break;
         }
+        retry.count = 0;
+        error = ask_and_take(piped, addresses + done, batch, false, &retry);
+        if (!error && retry.count)
+            error = ask_and_take(piped, retry.items, retry.count, true, NULL);
     }
     ad_vector_deinit(&retry);
     return error;
@@ -212,7 +237,7 @@ static struct ad_error *pipe_prefetch(struct ad_target *target, const struct ad_
     struct piped *piped = (struct piped *)target;
     struct ad_vector addresses = AD_VECTOR(uint64_t);
     struct ad_error *limit = ad_page_cache_missing(&piped->pages, ranges, count, &addresses);
-    struct ad_error *error = fetch_pages(piped, addresses.items, addresses.count, false);
+    struct ad_error *error = fetch_pages(piped, addresses.items, addresses.count);
     ad_vector_deinit(&addresses);
     if (!error)
         return limit;

@@ -13,7 +13,8 @@
  * 'R' comes only between a 'Q' and its 'A'. Its ranges are whole pages of 4 KiB; a range that comes back
  * short is asked for again page by page, once. Pages that were read are kept until the target is destroyed.
  * A frame is never larger than limits->frame_bytes. The end of the input, or a frame that does not fit,
- * leaves the pipe broken: every later call is an error.
+ * leaves the pipe broken: every later call is an error. Ignore SIGPIPE, so that a debugger that is gone is
+ * an error too.
  */
 #ifndef AD_TARGET_PIPE_H
 #define AD_TARGET_PIPE_H
@@ -24,6 +25,7 @@ struct ad_pipe {
     int in;
     int out;
     const struct ad_limits *limits; /**< NULL: ad_limits_default */
+    bool broken;                    /**< set by the first error: the two sides no longer agree */
 };
 
 /** What the debugger tells of the process; texts are copied. */
