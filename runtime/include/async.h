@@ -46,6 +46,8 @@ struct async_site {
 struct async_options {
     size_t stack_size;         /**< bytes for each task's stack; 0: 64 KiB. Committed as it is touched */
     uint32_t tick_interval_ms; /**< how often an idle loop refreshes its clocks; 0: 1000; -1u: never */
+    uint32_t guard_pages;      /**< stacks with a guard page, at two mappings each; the others have a canary,
+                                    checked at each wait. 0: 8192; -1u: none */
 };
 
 /** Runs `start` as the first task and returns its result when every task has ended. */

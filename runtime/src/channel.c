@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "async.h"
+#include "future.h"
+
+/*
+ * A ring of items and two queues. Receivers wait only while the ring is empty and senders only while it is
+ * full, so never both (with capacity 0 the ring is both: then whoever comes second finds its partner).
+ * A waiter's data is where its item is, or goes.
+ */
+struct async_channel {
+    struct async_future send; /**< object of both: the channel; count and capacity are kept equal in both */
+    struct async_future receive;
+    size_t item_size;
+    size_t capacity;
+    size_t first; /**< index of the oldest item */
+    size_t count;
+    bool closed;
+    char *items;
+};
+
+static void init_end(struct async_channel *channel, struct async_future *end, enum async_future_kind kind,
+                     const char *name)
+{
+    async_future_init(end, kind, ASYNC_FUTURE_OPEN, channel);
+    end->name = name;
+    end->capacity = channel->capacity;
+    end->size = channel->item_size;
+}
+
+int async_channel_create(struct async_channel **channel_ret, const char *name, size_t item_size, size_t capacity)
+{
+    const char *copy;
+    size_t bytes;
+    if (__builtin_mul_overflow(item_size, capacity, &bytes))
+        return UV_ENOMEM;
+    struct async_channel *channel = async_object_create(sizeof(*channel), name, &copy);
+    char *items = channel ? malloc(bytes ? bytes : 1) : NULL;
+    if (!items) {
+        free(channel);
+        return UV_ENOMEM;
+    }
+    channel->items = items;
+    channel->item_size = item_size;
+    channel->capacity = capacity;
+    init_end(channel, &channel->send, ASYNC_FUTURE_CHANNEL_SEND, copy);
+    init_end(channel, &channel->receive, ASYNC_FUTURE_CHANNEL_RECEIVE, copy);
+    *channel_ret = channel;
+    return 0;
+}
+
+static void copy_item(const struct async_channel *channel, void *to, const void *from)
+{
+    if (channel->item_size)
+        memcpy(to, from, channel->item_size);
+}
+
+static void set_count(struct async_channel *channel, size_t count)
+{
+    channel->count = channel->send.count = channel->receive.count = count;
+}
+
+static void push(struct async_channel *channel, const void *item)
+{
+    size_t at = (channel->first + channel->count) % channel->capacity;
+    copy_item(channel, channel->items + at * channel->item_size, item);
+    set_count(channel, channel->count + 1);
+}
+
+/* Takes the oldest item. A waiting sender's (the ring is full) goes at once to the place it leaves. */
+static void pop(struct async_channel *channel, void *item_ret, const struct async_waiter *sender)
+{
+    char *place = channel->items + channel->first * channel->item_size;
+    copy_item(channel, item_ret, place);
+    channel->first = (channel->first + 1) % channel->capacity;
+    if (sender)
+        copy_item(channel, place, sender->data);
+    else
+        set_count(channel, channel->count - 1);
+}
+
+int async_channel_send(struct async_channel *channel, const void *item)
+{
+    if (!async_self() || !channel || (!item && channel->item_size))
+        return UV_EINVAL;
+    if (channel->closed)
+        return UV_EPIPE;
+    struct async_waiter *receiver = channel->receive.waiters;
+    if (receiver) {
+        copy_item(channel, receiver->data, item);
+        async_waiter_wake(receiver, 0);
+        return 0;
+    }
+    if (channel->count == channel->capacity)
+        return (int)async_future_await(&channel->send, (void *)item);
+    push(channel, item);
+    return 0;
+}
+
+int async_channel_receive(struct async_channel *channel, void *item_ret)
+{
+    if (!async_self() || !channel || (!item_ret && channel->item_size))
+        return UV_EINVAL;
+    struct async_waiter *sender = channel->send.waiters;
+    if (channel->count) {
+        pop(channel, item_ret, sender);
+    } else if (sender) {
+        copy_item(channel, item_ret, sender->data);
+    } else {
+        return channel->closed ? UV_EOF : (int)async_future_await(&channel->receive, item_ret);
+    }
+    if (sender)
+        async_waiter_wake(sender, 0);
+    return 0;
+}
+
+int async_channel_close(struct async_channel *channel)
+{
+    if (!async_self() || !channel)
+        return UV_EINVAL;
+    if (channel->closed)
+        return UV_EALREADY;
+    channel->closed = true;
+    channel->send.state = channel->receive.state = ASYNC_FUTURE_CLOSED;
+    async_future_wake_all(&channel->send, UV_EPIPE);
+    async_future_wake_all(&channel->receive, UV_EOF);
+    return 0;
+}
+
+int async_channel_destroy(struct async_channel *channel)
+{
+    if (!channel)
+        return 0;
+    if (channel->send.waiters || channel->receive.waiters)
+        return UV_EBUSY;
+    async_future_deinit(&channel->send);
+    async_future_deinit(&channel->receive);
+    free(channel->items);
+    free(channel);
+    return 0;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+#include "descriptor.h"
+
+#include <elf.h>
+
+#include "async.h"
+#include "change.h"
+#include "handle.h"
+#include "process.h"
+#include "switch.h"
+#include "worker.h"
+
+ASYNC_DEBUG_NOTE(async_debug_descriptor);
+
+#define FIELD ASYNC_DEBUG_FIELD
+#define RECORD(type, kind, magic_)                                                                    \
+    .size = sizeof(type), .field_count = ASYNC_DEBUG_##kind##_FIELD_COUNT, .magic = (magic_)
+#define NAME(text_, meaning_) {.text = text_, .meaning = ASYNC_DEBUG_##meaning_}
+
+/* A site's text runs on behind the struct, for as long as readers may look. */
+#define SITE_TEXT 256
+
+/* clang-format off */
+__attribute__((used, visibility("default"))) struct async_debug_descriptor async_debug_descriptor = {
+    .magic = ASYNC_DEBUG_MAGIC,
+    .abi = ASYNC_DEBUG_ABI,
+    .size = sizeof(struct async_debug_descriptor),
+    .machine = EM_X86_64,
+    .word_size = sizeof(void *),
+    .byte_order = ELFDATA2LSB,
+    .runtime = "libasyncrt",
+    .runtime_version = ASYNCRT_VERSION,
+    .hidden_prefixes = "async_ uv_ uv__",
+
+    /* As switch_x86_64.S draws a saved context. */
+    .register_count = 8,
+    .registers = {
+        {.number = 16, .rule = ASYNC_DEBUG_REGISTER_AT, .offset = 56}, /* rip */
+        {.number = 7, .rule = ASYNC_DEBUG_REGISTER_IS, .offset = ASYNC_CONTEXT_SIZE}, /* rsp */
+        {.number = 6, .rule = ASYNC_DEBUG_REGISTER_AT, .offset = 48}, /* rbp */
+        {.number = 3, .rule = ASYNC_DEBUG_REGISTER_AT, .offset = 40}, /* rbx */
+        {.number = 12, .rule = ASYNC_DEBUG_REGISTER_AT, .offset = 32},
+        {.number = 13, .rule = ASYNC_DEBUG_REGISTER_AT, .offset = 24},
+        {.number = 14, .rule = ASYNC_DEBUG_REGISTER_AT, .offset = 16},
+        {.number = 15, .rule = ASYNC_DEBUG_REGISTER_AT, .offset = 8},
+    },
+
+    .task_states = {
+        [ASYNC_TASK_FREE] = NAME("free", STATE_NONE),
+        [ASYNC_TASK_READY] = NAME("ready", STATE_READY),
+        [ASYNC_TASK_RUNNING] = NAME("running", STATE_RUNNING),
+        [ASYNC_TASK_WAITING] = NAME("waiting", STATE_WAITING),
+        [ASYNC_TASK_RETURNED] = NAME("returned", STATE_RETURNED),
+        [ASYNC_TASK_FAILED] = NAME("failed", STATE_FAILED),
+    },
+    .future_states = {
+        [ASYNC_FUTURE_PENDING] = NAME("pending", FUTURE_STATE_PENDING),
+        [ASYNC_FUTURE_RESOLVED] = NAME("resolved", FUTURE_STATE_RESOLVED),
+        [ASYNC_FUTURE_FAILED] = NAME("failed", FUTURE_STATE_FAILED),
+        [ASYNC_FUTURE_OPEN] = NAME("open", FUTURE_STATE_PENDING),
+        [ASYNC_FUTURE_CLOSED] = NAME("closed", FUTURE_STATE_CLOSED),
+        [ASYNC_FUTURE_FREE] = NAME("free", FUTURE_STATE_RESOLVED),
+        [ASYNC_FUTURE_HELD] = NAME("held", FUTURE_STATE_PENDING),
+    },
+    .worker_states = {
+        [ASYNC_WORKER_POLLING] = NAME("polling", WORKER_STATE_POLLING),
+        [ASYNC_WORKER_LOOP] = NAME("loop", WORKER_STATE_LOOP),
+        [ASYNC_WORKER_TASK] = NAME("task", WORKER_STATE_TASK),
+    },
+    .future_kinds = {
+        [ASYNC_FUTURE_TIMER] = NAME("timer", KIND_TIMER),
+        [ASYNC_FUTURE_READ] = NAME("read", KIND_READ),
+        [ASYNC_FUTURE_WRITE] = NAME("write", KIND_WRITE),
+        [ASYNC_FUTURE_ACCEPT] = NAME("accept", KIND_ACCEPT),
+        [ASYNC_FUTURE_CONNECT] = NAME("connect", KIND_CONNECT),
+        [ASYNC_FUTURE_CLOSE] = NAME("close", KIND_CLOSE),
+        [ASYNC_FUTURE_MUTEX] = NAME("mutex", KIND_MUTEX),
+        [ASYNC_FUTURE_CHANNEL_SEND] = NAME("channel send", KIND_CHANNEL_SEND),
+        [ASYNC_FUTURE_CHANNEL_RECEIVE] = NAME("channel receive", KIND_CHANNEL_RECEIVE),
+        [ASYNC_FUTURE_JOIN] = NAME("join", KIND_JOIN),
+        [ASYNC_FUTURE_PROMISE] = NAME("promise", KIND_PROMISE),
+    },
+
+    .records = {
+        [ASYNC_DEBUG_PROCESS] = {
+            RECORD(struct async_process, PROCESS, ASYNC_PROCESS_MAGIC),
+            .field = {
+                [ASYNC_DEBUG_PROCESS_WORKERS] = FIELD(struct async_process, workers, POINTER),
+                [ASYNC_DEBUG_PROCESS_WORKER_COUNT] = FIELD(struct async_process, worker_count, UNSIGNED),
+                [ASYNC_DEBUG_PROCESS_TASKS_ALIVE] = FIELD(struct async_process, tasks_alive, UNSIGNED),
+                [ASYNC_DEBUG_PROCESS_TASKS_SPAWNED] = FIELD(struct async_process, tasks_spawned, UNSIGNED),
+                [ASYNC_DEBUG_PROCESS_TASKS_FINISHED] = FIELD(struct async_process, tasks_finished, UNSIGNED),
+                [ASYNC_DEBUG_PROCESS_CHANGES] = FIELD(struct async_process, changes.count, UNSIGNED),
+                [ASYNC_DEBUG_PROCESS_DEBUG_FLAGS] = FIELD(struct async_process, debug_flags, UNSIGNED),
+                [ASYNC_DEBUG_PROCESS_TICK_INTERVAL] = FIELD(struct async_process, tick_interval, UNSIGNED),
+                [ASYNC_DEBUG_PROCESS_HANDLES] = FIELD(struct async_process, handles, POINTER),
+                [ASYNC_DEBUG_PROCESS_STARTED_AT] = FIELD(struct async_process, started_at, UNSIGNED),
+                [ASYNC_DEBUG_PROCESS_PID] = FIELD(struct async_process, pid, SIGNED),
+                [ASYNC_DEBUG_PROCESS_MAGIC] = FIELD(struct async_process, magic, UNSIGNED),
+            },
+        },
+        [ASYNC_DEBUG_WORKER] = {
+            RECORD(struct async_worker, WORKER, ASYNC_WORKER_MAGIC),
+            .field = {
+                [ASYNC_DEBUG_WORKER_ID] = FIELD(struct async_worker, id, UNSIGNED),
+                [ASYNC_DEBUG_WORKER_NAME] = FIELD(struct async_worker, name, TEXT),
+                [ASYNC_DEBUG_WORKER_THREAD] = FIELD(struct async_worker, thread, SIGNED),
+                [ASYNC_DEBUG_WORKER_STATE] = FIELD(struct async_worker, state, UNSIGNED),
+                [ASYNC_DEBUG_WORKER_CURRENT] = FIELD(struct async_worker, current, POINTER),
+                [ASYNC_DEBUG_WORKER_TASKS] = FIELD(struct async_worker, tasks, POINTER),
+                [ASYNC_DEBUG_WORKER_SLABS] = FIELD(struct async_worker, slabs.items, POINTER),
+                [ASYNC_DEBUG_WORKER_SLAB_COUNT] = FIELD(struct async_worker, slabs.count, UNSIGNED),
+                [ASYNC_DEBUG_WORKER_TASKS_ALIVE] = FIELD(struct async_worker, tasks_alive, UNSIGNED),
+                [ASYNC_DEBUG_WORKER_CHANGES] = FIELD(struct async_worker, changes.count, UNSIGNED),
+                [ASYNC_DEBUG_WORKER_READY] = FIELD(struct async_worker, ready, POINTER),
+                [ASYNC_DEBUG_WORKER_READY_COUNT] = FIELD(struct async_worker, ready_count, UNSIGNED),
+                [ASYNC_DEBUG_WORKER_TIMER_COUNT] = FIELD(struct async_worker, timers.count, UNSIGNED),
+                [ASYNC_DEBUG_WORKER_NEXT_TIMER] = FIELD(struct async_worker, timers.next, UNSIGNED),
+                [ASYNC_DEBUG_WORKER_LAST_TICK] = FIELD(struct async_worker, last_tick, UNSIGNED),
+                [ASYNC_DEBUG_WORKER_LAST_TICK_REAL] = FIELD(struct async_worker, last_tick_real, UNSIGNED),
+                [ASYNC_DEBUG_WORKER_TICKS] = FIELD(struct async_worker, ticks, UNSIGNED),
+                [ASYNC_DEBUG_WORKER_CONTEXT] = FIELD(struct async_worker, context, POINTER),
+                [ASYNC_DEBUG_WORKER_LOOP] = {offsetof(struct async_worker, loop), 0, ASYNC_DEBUG_EMBEDDED, 0},
+                [ASYNC_DEBUG_WORKER_SWITCHES] = FIELD(struct async_worker, switches, UNSIGNED),
+                [ASYNC_DEBUG_WORKER_MAGIC] = FIELD(struct async_worker, magic, UNSIGNED),
+            },
+        },
+        [ASYNC_DEBUG_TASK] = {
+            RECORD(struct async_task, TASK, ASYNC_TASK_MAGIC),
+            .field = {
+                [ASYNC_DEBUG_TASK_ID] = FIELD(struct async_task, id, UNSIGNED),
+                [ASYNC_DEBUG_TASK_NAME] = FIELD(struct async_task, name, TEXT),
+                [ASYNC_DEBUG_TASK_STATE] = FIELD(struct async_task, state, UNSIGNED),
+                [ASYNC_DEBUG_TASK_NEXT] = FIELD(struct async_task, next, POINTER),
+                [ASYNC_DEBUG_TASK_PARENT] = FIELD(struct async_task, parent, POINTER),
+                [ASYNC_DEBUG_TASK_PARENT_ID] = FIELD(struct async_task, parent_id, UNSIGNED),
+                [ASYNC_DEBUG_TASK_WORKER] = FIELD(struct async_task, worker, POINTER),
+                [ASYNC_DEBUG_TASK_AWAITS] = FIELD(struct async_task, awaits, POINTER),
+                [ASYNC_DEBUG_TASK_WAITERS] = FIELD(struct async_task, waiters, POINTER),
+                [ASYNC_DEBUG_TASK_JOIN] = {offsetof(struct async_task, join), 0, ASYNC_DEBUG_EMBEDDED, 0},
+                [ASYNC_DEBUG_TASK_CONTEXT] = FIELD(struct async_task, context, POINTER),
+                [ASYNC_DEBUG_TASK_STACK_LOW] = FIELD(struct async_task, stack_low, POINTER),
+                [ASYNC_DEBUG_TASK_STACK_SIZE] = FIELD(struct async_task, stack_size, UNSIGNED),
+                [ASYNC_DEBUG_TASK_STACK_USED_MAX] = FIELD(struct async_task, stack_used_max, UNSIGNED),
+                [ASYNC_DEBUG_TASK_SPAWN_SITE] = FIELD(struct async_task, spawn_site, POINTER),
+                [ASYNC_DEBUG_TASK_SPAWN_PC] = FIELD(struct async_task, spawn_pc, POINTER),
+                [ASYNC_DEBUG_TASK_START] = FIELD(struct async_task, start, POINTER),
+                [ASYNC_DEBUG_TASK_ARGUMENT] = FIELD(struct async_task, argument, POINTER),
+                [ASYNC_DEBUG_TASK_RESUMES] = FIELD(struct async_task, resumes, UNSIGNED),
+                [ASYNC_DEBUG_TASK_SPAWNED_AT] = FIELD(struct async_task, spawned_at, UNSIGNED),
+                [ASYNC_DEBUG_TASK_RESUMED_AT] = FIELD(struct async_task, resumed_at, UNSIGNED),
+                [ASYNC_DEBUG_TASK_SUSPENDED_AT] = FIELD(struct async_task, suspended_at, UNSIGNED),
+                [ASYNC_DEBUG_TASK_READY_SINCE] = FIELD(struct async_task, ready_since, UNSIGNED),
+                [ASYNC_DEBUG_TASK_READY_NEXT] = FIELD(struct async_task, ready_next, POINTER),
+                [ASYNC_DEBUG_TASK_ERROR] = FIELD(struct async_task, error, SIGNED),
+                [ASYNC_DEBUG_TASK_FLAGS] = FIELD(struct async_task, flags, UNSIGNED),
+                [ASYNC_DEBUG_TASK_MAGIC] = FIELD(struct async_task, magic, UNSIGNED),
+            },
+        },
+        [ASYNC_DEBUG_FUTURE] = {
+            RECORD(struct async_future, FUTURE, ASYNC_FUTURE_MAGIC),
+            .field = {
+                [ASYNC_DEBUG_FUTURE_KIND] = FIELD(struct async_future, kind, UNSIGNED),
+                [ASYNC_DEBUG_FUTURE_STATE] = FIELD(struct async_future, state, UNSIGNED),
+                [ASYNC_DEBUG_FUTURE_NAME] = FIELD(struct async_future, name, TEXT_POINTER),
+                [ASYNC_DEBUG_FUTURE_OWNER] = FIELD(struct async_future, owner, POINTER),
+                [ASYNC_DEBUG_FUTURE_OWNED_SINCE] = FIELD(struct async_future, owned_since, UNSIGNED),
+                [ASYNC_DEBUG_FUTURE_WAITERS] = FIELD(struct async_future, waiters, POINTER),
+                [ASYNC_DEBUG_FUTURE_WAITER_COUNT] = FIELD(struct async_future, waiter_count, UNSIGNED),
+                [ASYNC_DEBUG_FUTURE_OBJECT] = FIELD(struct async_future, object, POINTER),
+                [ASYNC_DEBUG_FUTURE_DEADLINE] = FIELD(struct async_future, deadline, UNSIGNED),
+                [ASYNC_DEBUG_FUTURE_FD] = FIELD(struct async_future, fd, SIGNED),
+                [ASYNC_DEBUG_FUTURE_PEER] = FIELD(struct async_future, peer, TEXT_POINTER),
+                [ASYNC_DEBUG_FUTURE_SIZE] = FIELD(struct async_future, size, UNSIGNED),
+                [ASYNC_DEBUG_FUTURE_CAPACITY] = FIELD(struct async_future, capacity, UNSIGNED),
+                [ASYNC_DEBUG_FUTURE_COUNT] = FIELD(struct async_future, count, UNSIGNED),
+                [ASYNC_DEBUG_FUTURE_CREATED_AT] = FIELD(struct async_future, created_at, UNSIGNED),
+                [ASYNC_DEBUG_FUTURE_ERROR] = FIELD(struct async_future, error, SIGNED),
+                [ASYNC_DEBUG_FUTURE_MAGIC] = FIELD(struct async_future, magic, UNSIGNED),
+            },
+        },
+        [ASYNC_DEBUG_WAITER] = {
+            RECORD(struct async_waiter, WAITER, ASYNC_WAITER_MAGIC),
+            .field = {
+                [ASYNC_DEBUG_WAITER_TASK] = FIELD(struct async_waiter, task, POINTER),
+                [ASYNC_DEBUG_WAITER_FUTURE] = FIELD(struct async_waiter, future, POINTER),
+                [ASYNC_DEBUG_WAITER_NEXT] = FIELD(struct async_waiter, next, POINTER),
+                [ASYNC_DEBUG_WAITER_SIBLING] = FIELD(struct async_waiter, sibling, POINTER),
+                [ASYNC_DEBUG_WAITER_SINCE] = FIELD(struct async_waiter, since, UNSIGNED),
+                [ASYNC_DEBUG_WAITER_MAGIC] = FIELD(struct async_waiter, magic, UNSIGNED),
+            },
+        },
+        [ASYNC_DEBUG_SLAB] = {
+            RECORD(struct async_slab, SLAB, ASYNC_SLAB_MAGIC),
+            .field = {
+                [ASYNC_DEBUG_SLAB_SLOTS] = {offsetof(struct async_slab, slots), 0, ASYNC_DEBUG_EMBEDDED, 0},
+                [ASYNC_DEBUG_SLAB_SLOT_COUNT] = FIELD(struct async_slab, slot_count, UNSIGNED),
+                [ASYNC_DEBUG_SLAB_SLOT_SIZE] = FIELD(struct async_slab, slot_size, UNSIGNED),
+                [ASYNC_DEBUG_SLAB_MAGIC] = FIELD(struct async_slab, magic, UNSIGNED),
+            },
+        },
+        [ASYNC_DEBUG_SITE] = {
+            .size = sizeof(struct async_site) + SITE_TEXT,
+            .field_count = ASYNC_DEBUG_SITE_FIELD_COUNT,
+            .field = {
+                [ASYNC_DEBUG_SITE_FILE] = {offsetof(struct async_site, file), SITE_TEXT, ASYNC_DEBUG_TEXT, 0},
+                [ASYNC_DEBUG_SITE_LINE] = FIELD(struct async_site, line, UNSIGNED),
+            },
+        },
+        [ASYNC_DEBUG_HANDLE] = {
+            RECORD(struct async_handle, HANDLE, 0),
+            .field = {
+                [ASYNC_DEBUG_HANDLE_NEXT] = FIELD(struct async_handle, next, POINTER),
+                [ASYNC_DEBUG_HANDLE_KIND] = FIELD(struct async_handle, kind, TEXT_POINTER),
+                [ASYNC_DEBUG_HANDLE_NAME] = FIELD(struct async_handle, name, TEXT_POINTER),
+                [ASYNC_DEBUG_HANDLE_FD] = FIELD(struct async_handle, fd, SIGNED),
+                [ASYNC_DEBUG_HANDLE_TASK] = FIELD(struct async_handle, task, UNSIGNED),
+                [ASYNC_DEBUG_HANDLE_OPENED_AT] = FIELD(struct async_handle, opened_at, UNSIGNED),
+            },
+        },
+    },
+};
+/* clang-format on */
+
+void async_descriptor_publish(void)
+{
+    struct async_debug_descriptor *descriptor = &async_debug_descriptor;
+    descriptor->bridge = (uintptr_t)async_bridge;
+    descriptor->entry_low = (uintptr_t)async_entry;
+    descriptor->entry_high = (uintptr_t)async_entry_end;
+    descriptor->switch_low = (uintptr_t)async_switch;
+    descriptor->switch_high = (uintptr_t)async_switch_end;
+    descriptor->process = (uintptr_t)&async_process;
+    async_publish(&descriptor->self, (uint64_t)(uintptr_t)descriptor);
+}

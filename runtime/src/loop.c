@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "handle.h"
+#include "process.h"
+
+#define TICK_MS 1000
+#define GUARDS 8192      /* 16,384 mappings, a quarter of what the kernel allows a process */
+#define STEPS_IN_TURN 256 /* tasks that run before the next look at sockets and timers */
+
+/* ---- Open -------------------------------------------------------------------------------------- */
+
+/* Just before the poll. A timer's callback may have made tasks ready in this same turn: do not wait then. */
+static void on_before(uv_prepare_t *uv)
+{
+    struct async_worker *worker = uv->data;
+    if (worker->ready_count)
+        uv_stop(&worker->loop);
+    async_publish(&worker->state, ASYNC_WORKER_POLLING);
+}
+
+static void on_after(uv_check_t *uv)
+{
+    struct async_worker *worker = uv->data;
+    async_publish(&worker->state, ASYNC_WORKER_LOOP);
+}
+
+/* That the loop turns is all it is for. */
+static void on_tick(uv_timer_t *uv)
+{
+    (void)uv;
+}
+
+static void start_handles(struct async_worker *worker, uint64_t tick_ms)
+{
+    uv_loop_t *loop = &worker->loop;
+    async_timers_init(&worker->timers, loop);
+    uv_prepare_init(loop, &worker->before);
+    uv_check_init(loop, &worker->after);
+    uv_timer_init(loop, &worker->tick);
+    worker->before.data = worker->after.data = worker;
+    uv_prepare_start(&worker->before, on_before);
+    uv_check_start(&worker->after, on_after);
+    if (tick_ms)
+        uv_timer_start(&worker->tick, on_tick, tick_ms, tick_ms);
+    uv_unref((uv_handle_t *)&worker->before);
+    uv_unref((uv_handle_t *)&worker->after);
+    uv_unref((uv_handle_t *)&worker->tick);
+}
+
+static int open_loop(struct async_worker *worker, uint64_t tick_ms)
+{
+    int error = uv_loop_init(&worker->loop);
+    if (error)
+        return error;
+    error = uv_async_init(&worker->loop, &worker->alive, NULL);
+    if (error) {
+        uv_loop_close(&worker->loop);
+        return error;
+    }
+    start_handles(worker, tick_ms);
+    return 0;
+}
+
+static uint32_t choose(uint32_t given, uint32_t usual)
+{
+    return given == UINT32_MAX ? 0 : given ? given : usual;
+}
+
+int async_worker_create(struct async_worker **worker_ret, uint32_t id, const struct async_options *options)
+{
+    struct async_worker *worker = calloc(1, sizeof(*worker));
+    uint32_t tick_ms = choose(options->tick_interval_ms, TICK_MS);
+    int error = worker ? open_loop(worker, tick_ms) : UV_ENOMEM;
+    if (error) {
+        free(worker);
+        return error;
+    }
+    worker->id = id;
+    worker->state = ASYNC_WORKER_LOOP;
+    worker->thread = gettid();
+    snprintf(worker->name, sizeof(worker->name), "worker %u", id);
+    worker->tasks_last = &worker->tasks;
+    worker->ready_last = &worker->ready;
+    async_stacks_init(&worker->stacks, options->stack_size, choose(options->guard_pages, GUARDS));
+    async_process.tick_interval = tick_ms * UINT64_C(1000000);
+    worker->magic = ASYNC_WORKER_MAGIC;
+    *worker_ret = worker;
+    return 0;
+}
+
+/* ---- Run --------------------------------------------------------------------------------------- */
+
+static void note_time(struct async_worker *worker)
+{
+    worker->ticks++;
+    worker->last_tick = async_clock_exact();
+    worker->last_tick_real = async_clock_read(CLOCK_REALTIME);
+}
+
+static void run_tasks(struct async_worker *worker)
+{
+    for (uint32_t step = 0; worker->ready && step < STEPS_IN_TURN; step++) {
+        struct async_task *task = async_worker_resume(worker);
+        if (async_task_ended(task))
+            async_task_end(task);
+    }
+}
+
+static bool is_done(void)
+{
+    return async_process.tasks_finished == async_process.tasks_spawned;
+}
+
+void async_worker_run(struct async_worker *worker)
+{
+    for (;;) {
+        note_time(worker);
+        run_tasks(worker);
+        if (is_done())
+            return;
+        uv_run(&worker->loop, worker->ready ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+    }
+}
+
+/* ---- Close ------------------------------------------------------------------------------------- */
+
+void async_worker_close(struct async_worker *worker)
+{
+    async_handles_drop_all();
+    uv_close((uv_handle_t *)&worker->alive, NULL);
+    uv_close((uv_handle_t *)&worker->tick, NULL);
+    uv_close((uv_handle_t *)&worker->before, NULL);
+    uv_close((uv_handle_t *)&worker->after, NULL);
+    uv_close((uv_handle_t *)&worker->timers.uv, NULL);
+    uv_run(&worker->loop, UV_RUN_DEFAULT);
+    int error = uv_loop_close(&worker->loop);
+    if (error) {
+        fprintf(stderr, "libasyncrt: the event loop did not close: %s\n", uv_strerror(error));
+        abort();
+    }
+}
+
+void async_worker_destroy(struct async_worker *worker)
+{
+    async_timers_deinit(&worker->timers);
+    async_slabs_deinit(&worker->slabs);
+    async_stacks_deinit(&worker->stacks);
+    worker->magic = ASYNC_DEAD_MAGIC;
+    free(worker);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file stack.h - stacks for tasks: mapped many at a time, committed by the kernel as they are touched, and
+ * kept for reuse.
+ *
+ *     one mapping:  | edge page | gap | stack 0 | gap | stack 1 | ... | gap | stack N-1 |
+ *
+ * The edge is never accessible. A gap becomes a guard page (an overflow is a SIGSEGV at once) when its
+ * stack is first used, while the budget lasts: each costs two of the kernel's 65,530 mappings. A stack beyond
+ * the budget is checked by its canary instead: its lowest bytes, which must still be zero after each switch.
+ * They are only read, so an untouched stack page stays uncommitted.
+ *
+ * Neither MADV_DONTDUMP nor MADV_GUARD_INSTALL is used: with either, gcore writes cores without stacks.
+ */
+#ifndef ASYNC_STACK_H
+#define ASYNC_STACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/** One stack. */
+struct async_stack {
+    char *low;   /**< lowest usable byte */
+    size_t size; /**< usable bytes from there */
+    bool used;   /**< was handed out before: its gap and registration are settled */
+    bool guarded;
+    unsigned registration;
+    struct async_stack *next; /**< in the pool's list of free ones */
+};
+
+/** One mapping of several stacks; stack.c knows it. */
+struct async_stack_slab;
+
+struct async_stacks {
+    size_t size;         /**< bytes of each stack */
+    uint32_t guards_left; /**< what remains of the budget */
+    struct async_stack_slab *slabs;
+    struct async_stack *free;
+};
+
+/** `size` is rounded up to whole pages, at least 16 KiB; 0: the default of 64 KiB (256 KiB under ASan). */
+void async_stacks_init(struct async_stacks *stacks, size_t size, uint32_t guard_budget);
+
+/** Unmaps everything; no stack may be in use. */
+void async_stacks_deinit(struct async_stacks *stacks);
+
+/** NULL: out of memory or mappings. */
+struct async_stack *async_stack_take(struct async_stacks *stacks);
+void async_stack_give(struct async_stacks *stacks, struct async_stack *stack);
+
+/** Whether the stack, suspended at `context`, has stayed inside its bounds. */
+bool async_stack_intact(const struct async_stack *stack, const void *context);
+
+#endif
