@@ -240,17 +240,19 @@ class AsyncTask(gdb.Command):  # type: ignore[misc]
 
 def define_parameter(extension: Extension) -> None:
     """`set asyncdump engine`, below the prefixes `set asyncdump` and `show asyncdump`."""
+    before: Any = None
+    with contextlib.suppress(RuntimeError):  # there is none the first time
+        before = gdb.parameter("asyncdump engine")
     for verb in ("set", "show"):
-        prefix: Optional[type] = type(
+        prefix: Any = type(
             "Prefix",
             (gdb.Command,),
             {
                 "__doc__": f"{verb.capitalize()} how asyncdump's commands work.\nUsage: {verb} asyncdump engine"
             },
         )
-        assert prefix is not None
         prefix(f"{verb} asyncdump", gdb.COMMAND_STATUS, gdb.COMPLETE_NONE, True)
-    EngineParameter(extension)
+    EngineParameter(extension, before)
 
 
 class EngineParameter(gdb.Parameter):  # type: ignore[misc]
@@ -263,14 +265,11 @@ class EngineParameter(gdb.Parameter):  # type: ignore[misc]
     set_doc = "Set the asyncdump command that reads the tasks."
     show_doc = "Show the asyncdump command that reads the tasks."
 
-    def __init__(self, extension: Extension) -> None:
-        before: Any = None
-        with contextlib.suppress(RuntimeError):  # there is none the first time
-            before = gdb.parameter("asyncdump engine")
+    def __init__(self, extension: Extension, value: Optional[str]) -> None:
         super().__init__("asyncdump engine", gdb.COMMAND_STATUS, gdb.PARAM_OPTIONAL_FILENAME)
-        self.value: Any = before
+        self.value: Any = value
         self._extension = extension
-        extension.session.engine_path = before
+        extension.session.engine_path = value
 
     def get_set_string(self) -> str:
         """GDB calls this when the value was set."""
