@@ -47,11 +47,26 @@ static uint32_t owned_future(const struct ad_snapshot *snapshot, const struct ad
     return pending(future) && owner_ends_it(future) && !future->deadline ? task->future : AD_NONE;
 }
 
-static uint32_t living_owner(const struct ad_snapshot *snapshot, const struct ad_future *future)
+/* A lock is handed over by naming its next owner and then waking it. Between the two that task seems to
+   wait for itself; what it got before it was suspended is not such a lock. */
+static bool just_handed_over(const struct ad_snapshot *snapshot, const struct ad_task *task,
+                             const struct ad_future *future)
+{
+    if (task->runtime >= snapshot->runtimes.count)
+        return false;
+    return AD_ITEMS(struct ad_runtime, &snapshot->runtimes)[task->runtime].changing &&
+           future->owned_since >= task->suspended_at;
+}
+
+/* The task whose next step ends the wait of `waiter`, or AD_NONE. */
+static uint32_t living_owner(const struct ad_snapshot *snapshot, uint32_t waiter, const struct ad_future *future)
 {
     if (future->owner >= snapshot->tasks.count)
         return AD_NONE;
-    return ad_task_ended(&AD_ITEMS(struct ad_task, &snapshot->tasks)[future->owner]) ? AD_NONE : future->owner;
+    const struct ad_task *owner = &AD_ITEMS(struct ad_task, &snapshot->tasks)[future->owner];
+    if (ad_task_ended(owner) || (future->owner == waiter && just_handed_over(snapshot, owner, future)))
+        return AD_NONE;
+    return future->owner;
 }
 
 static void find_edges(const struct ad_snapshot *snapshot, struct ad_graph *graph)
@@ -60,7 +75,7 @@ static void find_edges(const struct ad_snapshot *snapshot, struct ad_graph *grap
     const struct ad_future *futures = snapshot->futures.items;
     for (size_t i = 0; i < graph->task_count; i++) {
         uint32_t future = owned_future(snapshot, &tasks[i]);
-        graph->next[i] = future == AD_NONE ? AD_NONE : living_owner(snapshot, &futures[future]);
+        graph->next[i] = future == AD_NONE ? AD_NONE : living_owner(snapshot, (uint32_t)i, &futures[future]);
     }
 }
 

@@ -10,7 +10,7 @@
  * An edge leads from a WAITING task over a pending future to the future's owner when that owner alone can
  * end the wait: the holder of a mutex, a read-write lock or a semaphore of one permit, the task that is
  * joined, a promise's producer. It needs an owner that is in the snapshot and has not ended. A wait that
- * a deadline or a requested cancellation may end makes no edge.
+ * a deadline or a requested cancellation may end makes no edge, nor does a lock that is being handed over.
  */
 #ifndef AD_FINDINGS_GRAPH_H
 #define AD_FINDINGS_GRAPH_H

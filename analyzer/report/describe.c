@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/describe.h"
+
+#include <inttypes.h>
+
+#include "findings/findings.h"
+#include "report/escape.h"
+#include "report/words.h"
+
+struct words {
+    FILE *out;
+    const struct ad_snapshot *snapshot;
+    const struct ad_future *future;
+    enum ad_detail detail;
+};
+
+static bool has_text(const char *text)
+{
+    return text && *text;
+}
+
+static const struct ad_task *owner_of(const struct words *words)
+{
+    return words->future->owner < words->snapshot->tasks.count
+               ? &AD_ITEMS(struct ad_task, &words->snapshot->tasks)[words->future->owner]
+               : NULL;
+}
+
+/* " name", or the object's address: two nameless locks must not look like one. */
+static void print_name(const struct words *words)
+{
+    const struct ad_future *future = words->future;
+    fputc(' ', words->out);
+    if (has_text(future->name))
+        ad_escape_print(words->out, future->name);
+    else
+        fprintf(words->out, "0x%" PRIx64, future->object ? future->object : future->address);
+}
+
+static void print_name_if_any(const struct words *words)
+{
+    if (has_text(words->future->name))
+        print_name(words);
+}
+
+static void print_held_since(const struct words *words)
+{
+    uint64_t age = ad_age(words->snapshot, words->future->owned_since);
+    if (words->detail < AD_DETAIL_FULL || age == UINT64_MAX)
+        return;
+    fputs(" for ", words->out);
+    ad_print_duration(words->out, age);
+}
+
+/* ", held by #6 for 14m03s" */
+static void print_owner(const struct words *words, const char *verb)
+{
+    const struct ad_task *owner = owner_of(words);
+    if (words->detail < AD_DETAIL_OWNER)
+        return;
+    if (!owner && words->future->owner_address) {
+        fprintf(words->out, ", %s a task that was not read (0x%" PRIx64 ")", verb, words->future->owner_address);
+    } else if (owner) {
+        fprintf(words->out, ", %s #%" PRIu32, verb, owner->id);
+        print_held_since(words);
+        if (ad_task_ended(owner))
+            fputs(", which has ended", words->out);
+    }
+}
+
+static void describe_timer(const struct words *words)
+{
+    uint64_t deadline = words->future->deadline, now = words->snapshot->now;
+    fputs("timer", words->out);
+    print_name_if_any(words);
+    if (words->detail < AD_DETAIL_OBJECT || !deadline || !now)
+        return;
+    fputs(deadline > now ? ", " : ", due ", words->out);
+    ad_print_duration(words->out, deadline > now ? deadline - now : now - deadline);
+    fputs(deadline > now ? " left" : " ago", words->out);
+}
+
+/* "read fd 9 from 127.0.0.1:4711": verb and preposition as in speech. */
+static void describe_io(const struct words *words, const char *verb, const char *preposition)
+{
+    const struct ad_future *future = words->future;
+    fputs(verb, words->out);
+    print_name_if_any(words);
+    if (future->fd >= 0)
+        fprintf(words->out, " fd %" PRId64, future->fd);
+    if (has_text(future->peer)) {
+        fprintf(words->out, " %s ", preposition);
+        ad_escape_print(words->out, future->peer);
+    }
+}
+
+static void describe_lock(const struct words *words, const char *kind, const char *mode)
+{
+    fputs(kind, words->out);
+    print_name(words);
+    fputs(mode, words->out);
+    print_owner(words, "held by");
+}
+
+static void describe_semaphore(const struct words *words)
+{
+    fputs("semaphore", words->out);
+    print_name(words);
+    if (words->future->capacity)
+        fprintf(words->out, " (%" PRIu64 " of %" PRIu64 " permits left)", words->future->count,
+                words->future->capacity);
+    print_owner(words, "held by");
+}
+
+static void print_ends(FILE *out, uint64_t ends, const char *what)
+{
+    if (ends == UINT64_MAX)
+        return;
+    fputs("; ", out);
+    ad_print_count(out, ends, what);
+}
+
+static void describe_channel(const struct words *words)
+{
+    const struct ad_future *future = words->future;
+    bool sends = future->kind == ASYNC_DEBUG_KIND_CHANNEL_SEND;
+    fputs("channel", words->out);
+    print_name(words);
+    fputs(sends ? " (send" : " (receive", words->out);
+    if (sends && future->capacity)
+        fprintf(words->out, "; %" PRIu64 " of %" PRIu64 " slots full", future->count, future->capacity);
+    print_ends(words->out, sends ? future->receivers : future->senders, sends ? "receiver" : "sender");
+    fputc(')', words->out);
+}
+
+static void describe_join(const struct words *words)
+{
+    const struct ad_task *owner = owner_of(words);
+    fputs("join of ", words->out);
+    if (owner)
+        ad_print_task(words->out, owner, 0);
+    else
+        fprintf(words->out, "a task that was not read (0x%" PRIx64 ")", words->future->owner_address);
+}
+
+static void describe_promise(const struct words *words)
+{
+    fputs("promise", words->out);
+    print_name(words);
+    print_owner(words, "to be resolved by");
+}
+
+static void describe_group(const struct words *words)
+{
+    fputs("task group", words->out);
+    print_name(words);
+    if (words->future->count) {
+        fputs(" (", words->out);
+        ad_print_count(words->out, words->future->count, "task");
+        fputs(" left)", words->out);
+    }
+}
+
+static void describe_work(const struct words *words)
+{
+    fputs("a call on the thread pool", words->out);
+    print_name_if_any(words);
+    if (words->future->thread)
+        fprintf(words->out, " (thread %d)", (int)words->future->thread);
+}
+
+/* The runtime's own word, for kinds that need no sentence. */
+static void describe_other(const struct words *words)
+{
+    const struct ad_future *future = words->future;
+    ad_escape_print(words->out, has_text(future->kind_name) ? future->kind_name : "future");
+    print_name(words);
+    print_owner(words, "owned by");
+}
+
+/* long: switch over the kinds */
+static void describe(const struct words *words)
+{
+    switch (words->future->kind) {
+    case ASYNC_DEBUG_KIND_TIMER:
+        return describe_timer(words);
+    case ASYNC_DEBUG_KIND_READ:
+        return describe_io(words, "read", "from");
+    case ASYNC_DEBUG_KIND_WRITE:
+        return describe_io(words, "write", "to");
+    case ASYNC_DEBUG_KIND_ACCEPT:
+        return describe_io(words, "accept", "at");
+    case ASYNC_DEBUG_KIND_CONNECT:
+        return describe_io(words, "connect", "to");
+    case ASYNC_DEBUG_KIND_POLL:
+        return describe_io(words, "poll", "of");
+    case ASYNC_DEBUG_KIND_CLOSE:
+        return describe_io(words, "close", "of");
+    case ASYNC_DEBUG_KIND_FILE:
+        return describe_io(words, "file", "of");
+    case ASYNC_DEBUG_KIND_DNS:
+        return describe_io(words, "name lookup", "of");
+    case ASYNC_DEBUG_KIND_MUTEX:
+        return describe_lock(words, "mutex", "");
+    case ASYNC_DEBUG_KIND_RWLOCK_READ:
+        return describe_lock(words, "rwlock", " (to read)");
+    case ASYNC_DEBUG_KIND_RWLOCK_WRITE:
+        return describe_lock(words, "rwlock", " (to write)");
+    case ASYNC_DEBUG_KIND_SEMAPHORE:
+        return describe_semaphore(words);
+    case ASYNC_DEBUG_KIND_CHANNEL_SEND:
+    case ASYNC_DEBUG_KIND_CHANNEL_RECEIVE:
+        return describe_channel(words);
+    case ASYNC_DEBUG_KIND_JOIN:
+        return describe_join(words);
+    case ASYNC_DEBUG_KIND_PROMISE:
+        return describe_promise(words);
+    case ASYNC_DEBUG_KIND_GROUP:
+        return describe_group(words);
+    case ASYNC_DEBUG_KIND_WORK:
+        return describe_work(words);
+    default:
+        return describe_other(words);
+    }
+}
+
+/* "(closed)" and the like: the wait is over, the task only has not been told. */
+static void print_end(const struct words *words)
+{
+    const struct ad_future *future = words->future;
+    if (future->state == ASYNC_DEBUG_FUTURE_STATE_PENDING || future->state == ASYNC_DEBUG_FUTURE_STATE_NONE)
+        return;
+    fputs(" (", words->out);
+    ad_escape_print(words->out, has_text(future->state_name) ? future->state_name : "over");
+    fputc(')', words->out);
+}
+
+void ad_describe_future(FILE *out, const struct ad_snapshot *snapshot, uint32_t future, enum ad_detail detail)
+{
+    if (future >= snapshot->futures.count) {
+        fputs("something that was not read", out);
+        return;
+    }
+    struct words words = {out, snapshot, &AD_ITEMS(struct ad_future, &snapshot->futures)[future], detail};
+    if (detail == AD_DETAIL_KIND) {
+        ad_escape_print(out, has_text(words.future->kind_name) ? words.future->kind_name : "future");
+        return;
+    }
+    describe(&words);
+    print_end(&words);
+}
+
+static void describe_worker(FILE *out, const struct ad_snapshot *snapshot, const char *verb, uint32_t worker)
+{
+    fputs(verb, out);
+    if (worker < snapshot->workers.count)
+        fprintf(out, " on worker %" PRIu32, AD_ITEMS(struct ad_worker, &snapshot->workers)[worker].id);
+}
+
+void ad_describe_wait(FILE *out, const struct ad_snapshot *snapshot, uint32_t index)
+{
+    if (index >= snapshot->tasks.count)
+        return;
+    const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[index];
+    switch (task->state) {
+    case ASYNC_DEBUG_STATE_WAITING:
+        ad_describe_future(out, snapshot, task->future, AD_DETAIL_FULL);
+        break;
+    case ASYNC_DEBUG_STATE_RUNNING:
+        describe_worker(out, snapshot, "running", task->worker);
+        break;
+    case ASYNC_DEBUG_STATE_READY:
+    case ASYNC_DEBUG_STATE_CREATED:
+        describe_worker(out, snapshot, "its turn", task->worker);
+        break;
+    default:
+        fputs("nothing, it has ended", out);
+    }
+}

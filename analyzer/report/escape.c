@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/escape.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+enum { PIECE_MAX = 16 }; /* "\u{10ffff}" and its NUL, with room */
+
+/* Characters beyond ASCII that must not reach a reader as they are (Unicode 15: general categories Cc, Cf,
+   Co, Cs, Zl, Zp, Zs without U+3000, noncharacters, variation selectors, invisible fillers). Sorted. */
+static const struct {
+    uint32_t first, last;
+} invisible[] = {
+    {0x80, 0xa0},       {0xad, 0xad},       {0x34f, 0x34f},     {0x600, 0x605},     {0x61c, 0x61c},
+    {0x6dd, 0x6dd},     {0x70f, 0x70f},     {0x890, 0x891},     {0x8e2, 0x8e2},     {0x115f, 0x1160},
+    {0x1680, 0x1680},   {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x2000, 0x200f},   {0x2028, 0x202f},
+    {0x205f, 0x206f},   {0x2800, 0x2800},   {0x3164, 0x3164},   {0xd800, 0xf8ff},   {0xfdd0, 0xfdef},
+    {0xfe00, 0xfe0f},   {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb},   {0xfffe, 0xffff},
+    {0x110bd, 0x110bd}, {0x110cd, 0x110cd}, {0x13430, 0x1343f}, {0x1bca0, 0x1bca3}, {0x1d173, 0x1d17a},
+    {0x1fffe, 0x1ffff}, {0x2fffe, 0x2ffff}, {0x3fffe, 0x10ffff},
+};
+
+static bool is_shown(uint32_t character)
+{
+    for (size_t i = 0; i < sizeof(invisible) / sizeof(invisible[0]); i++)
+        if (character <= invisible[i].last)
+            return character < invisible[i].first;
+    return false;
+}
+
+/* Bytes of the character here, 0 when it is not shortest-form UTF-8. */
+static size_t decode(const uint8_t *bytes, uint32_t *character_ret)
+{
+    size_t length = bytes[0] >= 0xf0 && bytes[0] < 0xf8   ? 4
+                    : bytes[0] >= 0xe0 && bytes[0] < 0xf0 ? 3
+                    : bytes[0] >= 0xc0 && bytes[0] < 0xe0 ? 2
+                                                          : 0;
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (!length)
+        return 0;
+    uint32_t character = bytes[0] & (0xffu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if ((bytes[i] & 0xc0) != 0x80) /* stops at a NUL as well */
+            return 0;
+        character = character << 6 | (bytes[i] & 0x3f);
+    }
+    bool surrogate = character >= 0xd800 && character <= 0xdfff;
+    if (character < smallest[length] || character > 0x10ffff || surrogate)
+        return 0;
+    *character_ret = character;
+    return length;
+}
+
+/* Turns the first character of `text` into `piece`; the bytes it had. */
+static size_t escape_one(const char *text, char piece[PIECE_MAX])
+{
+    uint8_t byte = (uint8_t)*text;
+    uint32_t character;
+    if (byte == '\\') {
+        strcpy(piece, "\\\\");
+        return 1;
+    }
+    if (byte >= ' ' && byte < 0x7f) {
+        piece[0] = *text;
+        piece[1] = '\0';
+        return 1;
+    }
+    size_t length = decode((const uint8_t *)text, &character);
+    if (!length) {
+        snprintf(piece, PIECE_MAX, "\\x%02x", byte);
+        return 1;
+    }
+    if (is_shown(character)) {
+        memcpy(piece, text, length);
+        piece[length] = '\0';
+    } else {
+        snprintf(piece, PIECE_MAX, "\\u{%x}", character);
+    }
+    return length;
+}
+
+char *ad_escape(char *buffer, size_t size, const char *text)
+{
+    size_t used = 0, safe = 0; /* safe: how much may stay when "..." must follow */
+    char piece[PIECE_MAX];
+    buffer[0] = '\0';
+    while (text && *text) {
+        text += escape_one(text, piece);
+        size_t length = strlen(piece);
+        if (length >= size - used) {
+            strcpy(buffer + safe, "...");
+            break;
+        }
+        memcpy(buffer + used, piece, length + 1);
+        used += length;
+        if (used <= size - sizeof("..."))
+            safe = used;
+    }
+    return buffer;
+}
+
+void ad_escape_print(FILE *out, const char *text)
+{
+    char buffer[AD_ESCAPE_MAX];
+    fputs(ad_escape(buffer, sizeof(buffer), text), out);
+}
