@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "test.h"
+
+#include <dirent.h>
+#include <string.h>
+
+#include "process.h"
+
+static struct test *tests;
+
+void test_register(struct test *test)
+{
+    test->next = tests;
+    tests = test;
+}
+
+void test_fail(const char *file, int line, const char *condition)
+{
+    fprintf(stderr, "%s:%d: not true: %s\n", file, line, condition);
+    _exit(1);
+}
+
+void test_fail_equal(const char *file, int line, const char *what, long long actual, long long expected)
+{
+    fprintf(stderr, "%s:%d: %s is %lld, not %lld\n", file, line, what, actual, expected);
+    _exit(1);
+}
+
+struct async_task *test_spawn(const char *name, async_function function, void *argument)
+{
+    struct async_task *task;
+    CHECK_EQUAL(async_spawn(&task, name, function, argument), 0);
+    return task;
+}
+
+int test_join(struct async_task *task)
+{
+    int result;
+    CHECK_EQUAL(async_join(task, &result), 0);
+    return result;
+}
+
+void test_settle(void)
+{
+    for (int i = 0; i < 10; i++)
+        async_yield();
+}
+
+/* ---- Nothing is left ----------------------------------------------------------------------------- */
+
+struct residue {
+    int files;
+    int guards; /* inaccessible mappings, as lie at the edge of every slab of stacks */
+};
+
+static struct residue take_stock(void)
+{
+    struct residue residue = {0};
+    DIR *directory = opendir("/proc/self/fd");
+    CHECK(directory);
+    while (readdir(directory))
+        residue.files++;
+    closedir(directory);
+    FILE *maps = fopen("/proc/self/maps", "r");
+    CHECK(maps);
+    for (char line[512]; fgets(line, sizeof(line), maps);)
+        residue.guards += strstr(line, " ---p ") && strstr(line, " 00:00 0 ");
+    fclose(maps);
+    return residue;
+}
+
+static void check_nothing_left(struct residue before)
+{
+    struct residue after = take_stock();
+    CHECK_EQUAL(async_process.worker_count, 0);
+    CHECK_EQUAL(async_process.tasks_alive, 0);
+    CHECK_EQUAL(async_process.tasks_finished, async_process.tasks_spawned);
+    CHECK_EQUAL(async_process.changes.count % 2, 0);
+    CHECK(!async_process.handles);
+    CHECK(!async_self());
+    CHECK_EQUAL(after.files, before.files);
+    CHECK_EQUAL(after.guards, before.guards);
+}
+
+/* ---- Run ------------------------------------------------------------------------------------------- */
+
+static int run_body(void *test)
+{
+    ((const struct test *)test)->body();
+    return 4711;
+}
+
+static int nothing(void *unused)
+{
+    (void)unused;
+    return 0;
+}
+
+static void run(struct test *test)
+{
+    /* libuv keeps two files for signals from its first loop on. */
+    CHECK_EQUAL(async_run(nothing, NULL, NULL), 0);
+    struct residue before = take_stock();
+    if (test->plain)
+        test->body();
+    else
+        CHECK_EQUAL(async_run(run_body, test, NULL), 4711);
+    check_nothing_left(before);
+    uv_library_shutdown();
+}
+
+int main(int argc, char **argv)
+{
+    for (struct test *test = tests; test; test = test->next) {
+        if (argc == 2 && strcmp(argv[1], test->name) == 0) {
+            run(test);
+            return 0;
+        }
+    }
+    fprintf(stderr, "usage: %s TEST\n", argv[0]);
+    return 2;
+}

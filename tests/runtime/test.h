@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file test.h - tests of the runtime. `program NAME` runs one test; CMake makes a ctest of each.
+ *
+ *     TEST(name) { ... }    runs as async_run's first task
+ *     PLAIN(name) { ... }   runs outside the runtime
+ *
+ * After the body the harness proves that everything is closed: no worker, no task, no handle, no file
+ * descriptor and no stack is left.
+ */
+#ifndef TEST_H
+#define TEST_H
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <uv.h>
+
+#include "async.h"
+
+struct test {
+    const char *name;
+    bool plain;
+    void (*body)(void);
+    struct test *next;
+};
+
+void test_register(struct test *test);
+
+#define TEST_DEFINE(name_, plain_)                                                            \
+    static void name_(void);                                                                  \
+    __attribute__((constructor)) static void name_##_register(void)                           \
+    {                                                                                         \
+        static struct test test = {.name = #name_, .plain = plain_, .body = name_};           \
+        test_register(&test);                                                                 \
+    }                                                                                         \
+    static void name_(void)
+
+#define TEST(name) TEST_DEFINE(name, false)
+#define PLAIN(name) TEST_DEFINE(name, true)
+
+/** Ends the test as failed unless the condition holds. */
+#define CHECK(condition)                                                                      \
+    do {                                                                                      \
+        if (!(condition))                                                                     \
+            test_fail(__FILE__, __LINE__, #condition);                                        \
+    } while (0)
+
+/** Ends the test as failed unless both integers are equal; shows them. */
+#define CHECK_EQUAL(actual, expected)                                                         \
+    do {                                                                                      \
+        long long actual_ = (long long)(actual), expected_ = (long long)(expected);           \
+        if (actual_ != expected_)                                                             \
+            test_fail_equal(__FILE__, __LINE__, #actual, actual_, expected_);                 \
+    } while (0)
+
+__attribute__((noreturn)) void test_fail(const char *file, int line, const char *condition);
+__attribute__((noreturn)) void test_fail_equal(const char *file, int line, const char *what, long long actual,
+                                               long long expected);
+
+/** Spawns or fails. */
+struct async_task *test_spawn(const char *name, async_function function, void *argument);
+
+/** Joins or fails; the task's result. */
+int test_join(struct async_task *task);
+
+/** Lets all others run until they wait. */
+void test_settle(void);
+
+#endif
