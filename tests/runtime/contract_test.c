@@ -63,10 +63,12 @@ static int lock_and_unlock(void *unused)
     return error ? error : async_mutex_unlock(mutex);
 }
 
-static int sleep_a_little(void *unused)
+static struct async_channel *channel;
+
+static int receive_until_closed(void *unused)
 {
     (void)unused;
-    return async_sleep(10);
+    return async_channel_receive(channel, NULL);
 }
 
 static int yield_often(void *unused)
@@ -80,8 +82,9 @@ static int yield_often(void *unused)
 TEST(both_roads_agree)
 {
     enum { EACH = 300 };
-    static async_function const kinds[3] = {lock_and_unlock, sleep_a_little, yield_often};
+    static async_function const kinds[3] = {lock_and_unlock, receive_until_closed, yield_often};
     struct async_task *tasks[3 * EACH];
+    CHECK_EQUAL(async_channel_create(&channel, "gate", 0, 0), 0);
     CHECK_EQUAL(async_mutex_create(&mutex, "gate"), 0);
     CHECK_EQUAL(async_mutex_lock(mutex), 0);
     for (int i = 0; i < 3 * EACH; i++)
@@ -95,11 +98,13 @@ TEST(both_roads_agree)
     CHECK_EQUAL(census.by_state[ASYNC_DEBUG_STATE_READY], EACH);
     CHECK_EQUAL(census.by_state[ASYNC_DEBUG_STATE_WAITING], 2 * EACH);
     CHECK_EQUAL(async_mutex_unlock(mutex), 0);
+    CHECK_EQUAL(async_channel_close(channel), 0);
     for (int i = 0; i < 3 * EACH; i++) {
         test_join(tasks[i * 7 % (3 * EACH)]); /* released in another order than spawned */
         if (i % 50 == 0)
             CHECK_EQUAL(count_all().listed, 3 * EACH - i);
     }
+    CHECK_EQUAL(async_channel_destroy(channel), 0);
     CHECK_EQUAL(async_mutex_destroy(mutex), 0);
 }
 

@@ -5,25 +5,39 @@
 #include "test.h"
 #include "worker.h"
 
-static int awake[256];
+struct sleeper {
+    uint64_t length; /* ms */
+    uint64_t deadline;
+};
+
+enum { SLEEPERS = 200 };
+
+static struct sleeper sleepers[SLEEPERS];
+static const struct sleeper *awake[SLEEPERS];
 static int awake_count;
 
-static int sleep_and_note(void *milliseconds)
+static int sleep_and_note(void *argument)
 {
-    CHECK_EQUAL(async_sleep((uint64_t)(intptr_t)milliseconds), 0);
-    awake[awake_count++] = (int)(intptr_t)milliseconds;
+    const struct sleeper *sleeper = argument;
+    CHECK_EQUAL(async_sleep(sleeper->length), 0);
+    awake[awake_count++] = sleeper;
     return 0;
 }
 
 TEST(wakes_in_order_of_deadlines)
 {
-    struct async_task *tasks[200];
-    for (int i = 0; i < 200; i++)
-        tasks[i] = test_spawn("sleeper", sleep_and_note, (void *)(intptr_t)(1 + i * 7919 % 199));
-    for (int i = 0; i < 200; i++)
+    struct async_task *tasks[SLEEPERS];
+    for (uint64_t i = 0; i < SLEEPERS; i++) {
+        sleepers[i].length = 50 + i * 7919 % 199;
+        tasks[i] = test_spawn("sleeper", sleep_and_note, &sleepers[i]);
+    }
+    async_yield();
+    for (int i = 0; i < SLEEPERS; i++)
+        sleepers[i].deadline = tasks[i]->awaits ? tasks[i]->awaits->deadline : 0; /* 0: woke already */
+    for (int i = 0; i < SLEEPERS; i++)
         test_join(tasks[i]);
-    for (int i = 1; i < 200; i++)
-        CHECK(awake[i - 1] <= awake[i]);
+    for (int i = 1; i < SLEEPERS; i++)
+        CHECK(awake[i - 1]->deadline <= awake[i]->deadline);
 }
 
 TEST(sleeps_no_shorter)
@@ -35,19 +49,21 @@ TEST(sleeps_no_shorter)
     }
 }
 
+static char order[8];
+
 static int note_letter(void *letter)
 {
     async_sleep(0);
-    strncat((char *)awake, letter, 1);
+    strncat(order, letter, 1);
     return 0;
 }
 
 TEST(sleep_of_nothing_lets_others_run)
 {
     struct async_task *a = test_spawn("a", note_letter, "a"), *b = test_spawn("b", note_letter, "b");
-    strncat((char *)awake, "0", 2);
+    strncat(order, "0", 2);
     test_join(a), test_join(b);
-    CHECK(strcmp((char *)awake, "0ab") == 0);
+    CHECK(strcmp(order, "0ab") == 0);
 }
 
 static int sleep_for_ever(void *unused)
@@ -62,11 +78,11 @@ TEST(worker_knows_its_timers)
     struct async_timers *timers = &async_worker_self()->timers;
     CHECK_EQUAL(timers->count, 0);
     CHECK_EQUAL(timers->next, 0);
+    struct sleeper lengths[3] = {{.length = 300}, {.length = 100}, {.length = 200}};
     struct async_task *tasks[3];
-    tasks[0] = test_spawn("long", sleep_and_note, (void *)30);
-    tasks[1] = test_spawn("short", sleep_and_note, (void *)10);
-    tasks[2] = test_spawn("middle", sleep_and_note, (void *)20);
-    test_settle();
+    for (int i = 0; i < 3; i++)
+        tasks[i] = test_spawn("sleeper", sleep_and_note, &lengths[i]);
+    async_yield();
     CHECK_EQUAL(timers->count, 3);
     CHECK_EQUAL(timers->next, tasks[1]->awaits->deadline);
     CHECK(tasks[1]->awaits->deadline < tasks[0]->awaits->deadline);

@@ -46,20 +46,20 @@ TEST(reused_stack_starts_fresh)
 }
 
 /* Deep enough to leave the stack, in steps too small to jump over a guard page. */
-__attribute__((noinline)) static int dive(int depth)
+__attribute__((noinline)) static int dive(int depth, const volatile char *above)
 {
     volatile char frame[512];
-    memset((char *)frame, 0x55, sizeof(frame));
+    memset((char *)frame, above[1] + 1, sizeof(frame)); /* each needs the one above: no loop in disguise */
     if (depth == 0) {
         async_yield();
         return frame[0];
     }
-    return dive(depth - 1) + frame[1];
+    return dive(depth - 1, frame) + frame[1];
 }
 
 static int dive_task(void *depth)
 {
-    return dive((int)(intptr_t)depth) & 1;
+    return dive((int)(intptr_t)depth, "up") & 1;
 }
 
 static int start_dive(void *depth)
@@ -83,9 +83,11 @@ static int dive_in_child(int depth, const struct async_options *options)
     return status;
 }
 
-#ifndef ASYNC_SANITIZE_ADDRESS
 static void check_overflow(uint32_t guard_pages, int signal_number)
 {
+#ifdef ASYNC_SANITIZE_ADDRESS
+    return; /* it reports the overflow itself, and its frames have other sizes */
+#endif
     struct async_options options = {.guard_pages = guard_pages};
     int status = dive_in_child(130, &options);
     CHECK(WIFSIGNALED(status));
@@ -102,7 +104,6 @@ PLAIN(canary_shows_an_overflow)
 {
     check_overflow(UINT32_MAX, SIGABRT);
 }
-#endif
 
 PLAIN(larger_stacks)
 {
