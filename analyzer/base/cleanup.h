@@ -24,7 +24,8 @@ static inline void ad_cleanup_fclose(FILE **file)
         fclose(*file);
 }
 
-#define ad_cleanup(function) __attribute__((cleanup(function)))
+/** clang calls a variable that is only cleaned up unused. */
+#define ad_cleanup(function) __attribute__((cleanup(function), unused))
 #define ad_auto_free ad_cleanup(ad_cleanup_free)
 #define ad_auto_close ad_cleanup(ad_cleanup_close)
 #define ad_auto_fclose ad_cleanup(ad_cleanup_fclose)

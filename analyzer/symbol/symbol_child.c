@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include "symbol/symbol_child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "symbol/dwarf_object.h"
+#include "symbol/symbol_confine.h"
+
+/* Exit statuses of the child. */
+enum { DONE = 0, REFUSED = 1, FAILED = 2, NO_MEMORY = 3 };
+
+#define PATH_SIZE 4096
+#define READ_SIZE 65536
+
+void (*ad_symbol_child_hook)(void);
+
+/* ---- The child ---- */
+
+static void put(FILE *out, uint32_t value)
+{
+    fwrite(&value, sizeof(value), 1, out);
+}
+
+static void put_text(FILE *out, const char *text)
+{
+    size_t length = text ? strnlen(text, PATH_SIZE) : 0;
+    put(out, text ? (uint32_t)length : UINT32_MAX);
+    fwrite(text ? text : "", 1, length, out);
+}
+
+static void put_frame(FILE *out, const struct ad_dwarf_scope *scope, Dwarf_Line_Context lines, uint64_t file,
+                      uint64_t line, uint64_t column)
+{
+    char path[PATH_SIZE] = "";
+    if (lines && line)
+        ad_dwarf_file_path(lines, file, path, sizeof(path));
+    fputc(scope->inlined, out);
+    put(out, line <= UINT32_MAX ? (uint32_t)line : 0);
+    put(out, column <= UINT32_MAX ? (uint32_t)column : 0);
+    put_text(out, scope->name);
+    put_text(out, path[0] ? path : NULL);
+}
+
+/* Innermost first: the line of the address for the innermost function, of the inlined call for the
+ * one around it, and so on. */
+static void put_answer(FILE *out, const struct ad_dwarf_query *query, Dwarf_Line_Context lines)
+{
+    static const struct ad_dwarf_scope unknown;
+    const struct ad_dwarf_scope *scopes = AD_ITEMS(struct ad_dwarf_scope, &query->scopes);
+    size_t count = query->scopes.count;
+    if (count == 0 && query->line == 0)
+        return;
+    uint64_t file = query->file, line = query->line, column = query->column;
+    put(out, query->index);
+    put(out, count ? (uint32_t)count : 1);
+    if (count == 0)
+        put_frame(out, &unknown, lines, file, line, column);
+    for (size_t i = count; i-- > 0;) {
+        put_frame(out, &scopes[i], lines, file, line, column);
+        file = scopes[i].call_file;
+        line = scopes[i].call_line;
+        column = scopes[i].call_column;
+    }
+}
+
+static struct ad_error *answer_unit(Dwarf_Debug debug, struct ad_dwarf_queries *queries,
+                                    const struct ad_limits *limits, FILE *out)
+{
+    Dwarf_Error error;
+    Dwarf_Die unit;
+    Dwarf_Unsigned version;
+    Dwarf_Small tables;
+    Dwarf_Line_Context lines = NULL;
+    if (dwarf_offdie_b(debug, queries->items[0].unit, true, &unit, &error) != DW_DLV_OK)
+        return NULL;
+    if (dwarf_srclines_b(unit, &version, &tables, &lines, &error) != DW_DLV_OK)
+        lines = NULL;
+    if (lines)
+        ad_dwarf_find_lines(lines, queries);
+    AD_TRY(ad_dwarf_find_scopes(debug, unit, limits, queries));
+    for (size_t i = 0; i < queries->count; i++)
+        put_answer(out, &queries->items[i], lines);
+    fflush(out); /* what is answered is kept, should the next unit be a broken one */
+    return NULL;
+}
+
+static int by_unit(const void *a, const void *b)
+{
+    const struct ad_dwarf_query *x = a, *y = b;
+    if (x->unit != y->unit)
+        return x->unit < y->unit ? -1 : 1;
+    return (x->address > y->address) - (x->address < y->address);
+}
+
+static int answer_all(struct ad_elf_file *file, struct ad_dwarf_queries *queries,
+                      const struct ad_limits *limits, FILE *out)
+{
+    struct ad_dwarf_object object;
+    dwarf_set_de_alloc_flag(0); /* up to six times faster: no tree of every allocation */
+    if (ad_dwarf_object_init(&object, file))
+        return REFUSED;
+    ad_dwarf_find_units(object.debug, queries);
+    qsort(queries->items, queries->count, sizeof(queries->items[0]), by_unit);
+    for (size_t i = 0, next; i < queries->count && queries->items[i].unit != AD_NO_UNIT; i = next) {
+        for (next = i; next < queries->count && queries->items[next].unit == queries->items[i].unit;)
+            next++;
+        struct ad_dwarf_queries part = {queries->items + i, next - i};
+        if (answer_unit(object.debug, &part, limits, out))
+            return NO_MEMORY;
+    }
+    return fflush(out) == 0 ? DONE : FAILED;
+}
+
+/* A crash has to end the child, whatever handlers the program around the engine has. */
+static void reset_signals(void)
+{
+    const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGXCPU, SIGTERM, SIGPIPE};
+    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+        signal(signals[i], SIG_DFL);
+}
+
+static _Noreturn void child(struct ad_elf_file *file, struct ad_dwarf_queries *queries,
+                            const struct ad_limits *limits, int pipe_fd)
+{
+    static char buffer[READ_SIZE];
+    FILE *out = fdopen(pipe_fd, "w");
+    reset_signals();
+    if (!out || !ad_symbol_confine(ad_elf_fd(file), pipe_fd, limits))
+        _exit(FAILED);
+    setvbuf(out, buffer, _IOFBF, sizeof(buffer));
+    if (ad_symbol_child_hook)
+        ad_symbol_child_hook();
+    _exit(answer_all(file, queries, limits, out));
+}
+
+/* ---- The parent ---- */
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Reads to the end, the deadline or the limit; false when it was not the end. */
+static bool collect(int fd, const struct ad_limits *limits, struct ad_symbol_answers *answers)
+{
+    uint64_t deadline = now_ms() + limits->symbol_seconds * 1000;
+    for (;;) {
+        uint64_t now = now_ms();
+        struct pollfd ready = {.fd = fd, .events = POLLIN};
+        int polled = now < deadline ? poll(&ready, 1, (int)(deadline - now)) : 0;
+        if (polled < 0 && errno == EINTR)
+            continue;
+        if (polled <= 0 || answers->size > limits->frame_bytes)
+            return false;
+        char *bytes = realloc(answers->bytes, answers->size + READ_SIZE);
+        if (!bytes)
+            return false;
+        answers->bytes = bytes;
+        ssize_t got = read(fd, bytes + answers->size, READ_SIZE);
+        if (got == 0)
+            return true;
+        if (got > 0)
+            answers->size += (size_t)got;
+        else if (errno != EINTR)
+            return false;
+    }
+}
+
+static void explain(struct ad_symbol_answers *answers, bool finished, int status)
+{
+    const char *reason = "";
+    if (!finished)
+        reason = "its debug information took too long to read";
+    else if (WIFSIGNALED(status))
+        reason = "the reader of its debug information was ended by signal";
+    else if (WEXITSTATUS(status) == REFUSED)
+        reason = "its debug information is broken";
+    else if (WEXITSTATUS(status) == NO_MEMORY)
+        reason = "its debug information needs more memory than allowed";
+    else if (WEXITSTATUS(status) != DONE)
+        reason = "the reader of its debug information could not start";
+    const char *signal_name = finished && WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : NULL;
+    snprintf(answers->reason, sizeof(answers->reason), "%s%s%s", reason, signal_name ? " SIG" : "",
+             signal_name ? signal_name : "");
+}
+
+struct ad_error *ad_symbol_child_run(struct ad_elf_file *file, struct ad_dwarf_queries *queries,
+                                     const struct ad_limits *limits, struct ad_symbol_answers *answers_ret)
+{
+    *answers_ret = (struct ad_symbol_answers){0};
+    int pipe_fds[2];
+    if (pipe2(pipe_fds, O_CLOEXEC))
+        return ad_error_system(errno, "pipe to the reader of debug information");
+    pid_t pid = fork();
+    if (pid == 0)
+        child(file, queries, limits, pipe_fds[1]);
+    int fork_error = errno;
+    close(pipe_fds[1]);
+    ad_auto_close int in = pipe_fds[0];
+    if (pid < 0)
+        return ad_error_system(fork_error, "starting the reader of debug information");
+    bool finished = collect(in, limits, answers_ret);
+    if (!finished)
+        kill(pid, SIGKILL);
+    int status = 0;
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    explain(answers_ret, finished, status);
+    return NULL;
+}
