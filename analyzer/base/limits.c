@@ -10,11 +10,13 @@
     X(tasks, UINT64_C(16) << 20, "tasks read from one target")                           \
     X(futures, UINT64_C(16) << 20, "futures read from one target")                       \
     X(workers, 4096, "workers of one runtime")                                           \
+    X(record_bytes, 64 * KIB, "bytes of one record of a runtime")                        \
     X(slabs, UINT64_C(1) << 20, "task slabs of one worker or process")                   \
     X(runtimes, 16, "runtimes in one target")                                            \
     X(list_steps, UINT64_C(16) << 20, "steps of one list walk")                          \
     X(frames, 1024, "physical frames of one stack")                                      \
     X(stack_bytes, 8 * MIB, "bytes read of one stack")                                   \
+    X(thread_bytes, 64 * KIB, "bytes copied of the stack of an OS thread")               \
     X(text, 256, "bytes of a name or label")                                             \
     X(modules, 4096, "ELF files mapped in a target")                                     \
     X(regions, UINT64_C(4) << 20, "mappings or program headers of a target")             \
@@ -22,6 +24,7 @@
     X(notes_bytes, 256 * MIB, "bytes of notes in a core or module")                      \
     X(section_bytes, 4 * GIB, "bytes of one ELF section, uncompressed")                  \
     X(elf_sections, 65536, "sections of one ELF file")                                   \
+    X(cfi_bytes, 64 * KIB, "bytes of one function's unwind information")                 \
     X(inline_depth, 64, "inlined calls at one code address")                             \
     X(symbol_seconds, 60, "CPU seconds for the symbols of one module")                   \
     X(symbol_bytes, 8 * GIB, "address space of the symbol reader")                       \

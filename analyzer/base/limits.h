@@ -12,11 +12,13 @@ struct ad_limits {
     uint64_t tasks;         /**< tasks read from one target */
     uint64_t futures;
     uint64_t workers;       /**< of one runtime */
+    uint64_t record_bytes;  /**< of one record of a runtime */
     uint64_t slabs;         /**< of one worker or process */
     uint64_t runtimes;      /**< descriptors in one target */
     uint64_t list_steps;    /**< steps of any list walk (waiters, labels, run queue) */
     uint64_t frames;        /**< physical frames of one stack */
     uint64_t stack_bytes;   /**< bytes read of one stack */
+    uint64_t thread_bytes;  /**< copied of the stack of an OS thread of a live process */
     uint64_t text;          /**< bytes of a name or label */
     uint64_t modules;
     uint64_t regions;       /**< program headers or mappings */
@@ -24,6 +26,7 @@ struct ad_limits {
     uint64_t notes_bytes;   /**< of a core or module */
     uint64_t section_bytes; /**< of one ELF section, uncompressed */
     uint64_t elf_sections;
+    uint64_t cfi_bytes;     /**< of one function's unwind information */
     uint64_t inline_depth;  /**< inlined calls at one pc */
     uint64_t symbol_seconds;/**< for the symbol reader of one module */
     uint64_t symbol_bytes;  /**< its address space */

@@ -141,6 +141,11 @@ struct ad_module *ad_modules_find(struct ad_modules *modules, uint64_t address)
     return inside ? &images(modules)[low].module : NULL;
 }
 
+struct ad_target *ad_modules_target(const struct ad_modules *modules)
+{
+    return modules->target;
+}
+
 struct ad_module *ad_modules_executable(struct ad_modules *modules)
 {
     for (size_t i = 0; i < modules->images.count; i++)

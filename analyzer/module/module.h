@@ -76,6 +76,8 @@ size_t ad_modules_count(const struct ad_modules *modules);
 struct ad_module *ad_modules_get(struct ad_modules *modules, size_t index);
 /** The module that a run-time address lies in, or NULL. */
 struct ad_module *ad_modules_find(struct ad_modules *modules, uint64_t address);
+/** The target that they belong to. */
+struct ad_target *ad_modules_target(const struct ad_modules *modules);
 /** The main program, or NULL. */
 struct ad_module *ad_modules_executable(struct ad_modules *modules);
 

@@ -13,17 +13,20 @@
 #include "target/target.h"
 
 enum ad_stack_end {
-    AD_STACK_ENTRY,       /**< complete: the outermost frame was reached */
-    AD_STACK_NO_CFI,      /**< the pc lies in no known function's CFI */
+    AD_STACK_ENTRY,       /**< complete: the CFI says that nobody called this frame, or the pc is 0 */
+    AD_STACK_NO_CFI,      /**< the pc lies in no known function's CFI, or in one that makes no sense */
     AD_STACK_UNREADABLE,  /**< memory of the stack is not in the target */
     AD_STACK_CAP,         /**< limits.frames */
-    AD_STACK_NO_PROGRESS, /**< the CFA did not move up: a loop */
+    AD_STACK_NO_PROGRESS, /**< the CFA did not move up: a loop. (It may move down over a signal frame:
+                           *   the signal's stack can lie anywhere) */
     AD_STACK_NO_CONTEXT,  /**< there were no registers to start from */
+    AD_STACK_NO_REGISTER, /**< the CFI needs a register whose value is not known */
 };
 
 struct ad_unwound_frame {
     uint64_t pc;       /**< as in the frame; for a caller, its return address */
-    uint64_t cfa;      /**< canonical frame address; 0: not known */
+    uint64_t cfa;      /**< canonical frame address: the caller's stack pointer; 0: not known (only of the
+                        *   last frame, when the stack ends before its time) */
     bool interrupted;  /**< pc is an exact place (top of a thread, signal frame): do not look up pc - 1 */
 };
 
@@ -32,23 +35,28 @@ struct ad_unwound_stack {
     struct ad_unwound_frame *frames; /**< the unwinder's; valid until its next call */
     size_t count;
     enum ad_stack_end end;
-    uint64_t end_address;            /**< the pc or address at which it ended */
+    uint64_t end_address;            /**< NO_CFI: the pc; UNREADABLE: the address; else the last pc */
 };
 
 struct ad_unwinder;
 
+/**
+ * Call it after ad_modules_open_files. What an address needs is read once and kept: CFI indices by module,
+ * rows by pc. One unwinder serves one thread; the modules and the limits must outlive it.
+ */
 struct ad_error *ad_unwinder_create(struct ad_modules *modules, const struct ad_limits *limits,
                                     struct ad_unwinder **unwinder_ret) ad_must_check;
 void ad_unwinder_destroy(struct ad_unwinder *unwinder);
 
 /**
  * Unwinds from `registers`. `interrupted`: they are a stopped thread's; otherwise a suspended task's, whose
- * pc is the return address of the call that suspended it.
+ * pc is the return address of the call that suspended it. Only pc and sp must be valid. Never an error for
+ * what the target cannot give: that is stack_ret->end.
  */
-struct ad_error *ad_unwind(struct ad_unwinder *unwinder, const struct ad_registers *registers, bool interrupted,
-                           struct ad_unwound_stack *stack_ret) ad_must_check;
+struct ad_error *ad_unwind(struct ad_unwinder *unwinder, const struct ad_registers *registers,
+                           bool interrupted, struct ad_unwound_stack *stack_ret) ad_must_check;
 
-/** "complete", "no unwind information at 0x...", ... */
+/** "complete", "no unwind information", ...: a clause that "at ADDRESS" can follow. */
 const char *ad_stack_end_text(enum ad_stack_end end);
 
 #endif

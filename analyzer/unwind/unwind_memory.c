@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include <string.h>
+
+#include "unwind/unwind_internal.h"
+
+/* Bytes behind the last record read as zeros: libunwind asks for whole words. */
+static int read_cfi(const struct ad_unwinder *unwinder, uint64_t offset, unw_word_t *value)
+{
+    size_t left = offset < unwinder->cfi.count ? unwinder->cfi.count - offset : 0;
+    *value = 0;
+    memcpy(value, AD_ITEMS(uint8_t, &unwinder->cfi) + (left ? offset : 0), left < 8 ? left : 8);
+    return left ? 0 : -UNW_EINVAL;
+}
+
+/* The next part of the stack lies above, because frames are walked outwards. */
+static void move_window(struct ad_unwinder *unwinder, uint64_t address)
+{
+    struct ad_stack_window *window = &unwinder->window;
+    window->start = address;
+    window->size = ad_target_read_some(unwinder->target, address, window->bytes, sizeof(window->bytes));
+}
+
+/* A word that is cut off by the end of a segment has zeros for the rest. */
+static int read_stack(struct ad_unwinder *unwinder, uint64_t address, unw_word_t *value)
+{
+    struct ad_stack_window *window = &unwinder->window;
+    if (!ad_range_holds((struct ad_range){window->start, window->start + window->size}, address, sizeof(*value)))
+        move_window(unwinder, address);
+    uint64_t offset = address - window->start;
+    size_t left = window->size - offset;
+    *value = 0;
+    memcpy(value, window->bytes + offset, left < sizeof(*value) ? left : sizeof(*value));
+    if (left > 0)
+        return 0;
+    unwinder->fault = true;
+    unwinder->fault_address = address;
+    return -UNW_EINVAL;
+}
+
+static int access_memory(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int write, void *context)
+{
+    (void)space;
+    if (write)
+        return -UNW_EINVAL;
+    if (address >= AD_CFI_WINDOW && address - AD_CFI_WINDOW < UINT32_MAX)
+        return read_cfi(context, address - AD_CFI_WINDOW, value);
+    return read_stack(context, address, value);
+}
+
+/* libunwind numbers x86-64's registers as DWARF does. */
+static int access_register(unw_addr_space_t space, unw_regnum_t number, unw_word_t *value, int write,
+                           void *context)
+{
+    (void)space;
+    struct ad_unwinder *unwinder = context;
+    bool known = number >= 0 && number < AD_REG_COUNT && (unwinder->registers.valid >> number & 1);
+    if (write || !known) {
+        unwinder->register_missing = true;
+        return -UNW_EBADREG;
+    }
+    *value = unwinder->registers.value[number];
+    return 0;
+}
+
+static void put_info(unw_addr_space_t space, unw_proc_info_t *info, void *context)
+{
+    (void)space;
+    (void)info;
+    (void)context;
+}
+
+static int no_dynamic_info(unw_addr_space_t space, unw_word_t *address, void *context)
+{
+    (void)space;
+    (void)address;
+    (void)context;
+    return -UNW_ENOINFO;
+}
+
+static int no_fp_register(unw_addr_space_t space, unw_regnum_t number, unw_fpreg_t *value, int write,
+                          void *context)
+{
+    (void)space;
+    (void)number;
+    (void)value;
+    (void)write;
+    (void)context;
+    return -UNW_EBADREG;
+}
+
+static int no_resume(unw_addr_space_t space, unw_cursor_t *cursor, void *context)
+{
+    (void)space;
+    (void)cursor;
+    (void)context;
+    return -UNW_EINVAL;
+}
+
+unw_accessors_t ad_unwind_accessors = {
+    .find_proc_info = ad_unwinder_find_cfi,
+    .put_unwind_info = put_info,
+    .get_dyn_info_list_addr = no_dynamic_info,
+    .access_mem = access_memory,
+    .access_reg = access_register,
+    .access_fpreg = no_fp_register,
+    .resume = no_resume,
+};
