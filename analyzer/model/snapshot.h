@@ -108,6 +108,7 @@ struct ad_worker {
     enum async_debug_worker_state_class state;
     const char *state_name;
     uint32_t current;                /**< task */
+    uint64_t current_address;        /**< even when no task is known there; 0: it runs none */
     uint64_t ready_count;
     uint64_t timer_count;
     uint64_t next_timer;

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file layout_internal.h - what the files of the contract reader share.
+ *
+ *     layout.c             the order of things: ids, references, clocks
+ *     layout_descriptor.c  is it a descriptor, and what of it can be trusted
+ *     layout_record.c      one record in one read, and the values of its fields
+ *     layout_workers.c     process, workers, and where their tasks begin
+ *     layout_task.c        one task's record
+ *     layout_tasks.c       both roads to every task
+ *     layout_contexts.c    registers and stacks of suspended tasks
+ *     layout_futures.c     what they wait for, and who waits with them
+ *     layout_walk.c        every list
+ *     layout_scan.c        finding a descriptor by its magic
+ */
+#ifndef AD_RUNTIMES_LAYOUT_INTERNAL_H
+#define AD_RUNTIMES_LAYOUT_INTERNAL_H
+
+#include "base/map.h"
+#include "base/range.h"
+#include "runtimes/layout.h"
+
+/** Losses that can come by the thousand: counted, and told in one sentence each (layout.c). */
+enum ad_tally_kind {
+    AD_TALLY_FIELDS,
+    AD_TALLY_WORKERS,
+    AD_TALLY_SLABS,
+    AD_TALLY_SLOTS,
+    AD_TALLY_TASK_LIMIT,
+    AD_TALLY_STATES,
+    AD_TALLY_CONTEXTS,
+    AD_TALLY_FUTURES,
+    AD_TALLY_FUTURE_LIMIT,
+    AD_TALLY_WAITERS,
+    AD_TALLY_TEXTS,
+    AD_TALLY_COUNT
+};
+
+struct ad_tally {
+    uint64_t count;
+    uint64_t address; /**< of the first */
+};
+
+/** One table of names of the descriptor, copied into the snapshot's pool. */
+struct ad_name_table {
+    const char *text[ASYNC_DEBUG_KINDS]; /**< NULL: the number is not used */
+    uint16_t meaning[ASYNC_DEBUG_KINDS];
+    uint64_t count;
+};
+
+/** Where tasks can be reached from: the process and each worker have one. */
+struct ad_road {
+    uint64_t first; /**< task; 0: an empty list */
+    uint64_t head;  /**< what ends a ring, as a task's address; 0: none */
+    uint64_t slabs; /**< address of an array of pointers */
+    uint64_t slab_count;
+};
+
+/** Addresses of a task record that are resolved when all tasks are known. */
+struct ad_links {
+    uint64_t next;
+    uint64_t ready_next;
+    uint64_t awaits;
+    uint64_t waiter;
+    uint64_t join;
+    uint64_t parent;
+    uint64_t worker;
+};
+
+/** A task as it is found, before all are put in order. */
+struct ad_draft {
+    struct ad_task task;
+    struct ad_links links;
+};
+
+/** One runtime while it is read. */
+struct ad_layout {
+    struct ad_target *target;
+    const struct ad_limits *limits;
+    struct ad_snapshot *snapshot;
+    uint64_t address;
+    uint32_t runtime;
+    struct async_debug_descriptor descriptor; /**< our copy; fields that cannot be are absent in it */
+    struct ad_name_table task_states, future_states, worker_states, future_kinds;
+    struct ad_vector roads;      /* struct ad_road */
+    bool has_list, has_index;
+    struct ad_vector drafts;     /* struct ad_draft, as found */
+    struct ad_vector links;      /* struct ad_links, of the tasks from first_task on */
+    uint32_t first_task;         /**< of this runtime, into snapshot.tasks */
+    uint32_t first_future;
+    struct ad_map task_at;       /**< address -> draft, then index into snapshot.tasks */
+    struct ad_map worker_at;     /**< address -> index into snapshot.workers */
+    struct ad_map place_at;      /**< SITE's address -> index into places */
+    struct ad_vector places;     /* struct ad_place */
+    char list_text[96];          /**< why the first broken list broke; empty: none did */
+    struct ad_tally tallies[AD_TALLY_COUNT];
+};
+
+void ad_layout_tally(struct ad_layout *layout, enum ad_tally_kind kind, uint64_t address);
+
+/* ---- layout_descriptor.c ---- */
+
+/** Reads and checks; drops (and counts) fields that lie outside their record. */
+struct ad_error *ad_layout_descriptor(struct ad_layout *layout) ad_must_check;
+/** The table's text for a number, or "unknown". */
+const char *ad_name_text(const struct ad_name_table *table, uint64_t number);
+/** What the number means; 0 (NONE, OTHER) when it is not in the table. */
+uint16_t ad_name_meaning(const struct ad_name_table *table, uint64_t number);
+
+/* ---- layout_record.c ---- */
+
+/** One record, copied. */
+struct ad_record {
+    const struct async_debug_record *shape;
+    uint64_t address;
+    uint8_t *bytes;
+    size_t got; /**< bytes of it that could be read; fields beyond are absent */
+};
+
+/** Room for records of this kind; `_deinit` also as a cleanup. */
+struct ad_error *ad_record_init(struct ad_record *record, const struct ad_layout *layout,
+                                enum async_debug_record_kind kind) ad_must_check;
+void ad_record_deinit(struct ad_record *record);
+#define ad_auto_record ad_cleanup(ad_record_deinit)
+
+/** Reads the record at `address` in one read; false when it is not there in full or its magic is wrong. */
+bool ad_record_fetch(struct ad_record *record, const struct ad_layout *layout, uint64_t address);
+/** As above, but the end may be missing and nothing is said of a magic. */
+bool ad_record_fetch_some(struct ad_record *record, const struct ad_layout *layout, uint64_t address);
+
+bool ad_record_has(const struct ad_record *record, unsigned field);
+/** A number or address; 0 when absent. Signed ones are sign-extended. */
+uint64_t ad_record_value(const struct ad_record *record, unsigned field);
+uint64_t ad_record_value_or(const struct ad_record *record, unsigned field, uint64_t fallback);
+/** A link as the address of the record it leads to; `link` is the field that it may point at. */
+uint64_t ad_record_link(const struct ad_record *record, unsigned field,
+                        const struct async_debug_record *to, unsigned link);
+/** A text in the pool; NULL when absent or empty. What can be read of it is kept. */
+struct ad_error *ad_record_text(const struct ad_record *record, struct ad_layout *layout, unsigned field,
+                                const char **text_ret) ad_must_check;
+/** The place that a field points to; all zero when absent or unreadable. */
+struct ad_error *ad_record_place(const struct ad_record *record, struct ad_layout *layout, unsigned field,
+                                 struct ad_place *place_ret) ad_must_check;
+
+/* ---- layout_workers.c ---- */
+
+/** Reads the process and its workers, fills the roads and what the runtime declares. */
+struct ad_error *ad_layout_workers(struct ad_layout *layout) ad_must_check;
+
+/* ---- layout_task.c ---- */
+
+struct ad_error *ad_layout_task(struct ad_layout *layout, const struct ad_record *record,
+                                struct ad_draft *draft) ad_must_check;
+/** Whether the record is a slot without a task. */
+bool ad_layout_task_is_free(const struct ad_layout *layout, const struct ad_record *record);
+
+/* ---- layout_tasks.c ---- */
+
+/** Collects the drafts by both roads. */
+struct ad_error *ad_layout_tasks(struct ad_layout *layout) ad_must_check;
+
+/* ---- layout_contexts.c ---- */
+
+/** The registers of every suspended task of this runtime. */
+struct ad_error *ad_layout_contexts(struct ad_layout *layout) ad_must_check;
+
+/* ---- layout_futures.c ---- */
+
+/** What the tasks of this runtime wait for. */
+struct ad_error *ad_layout_futures(struct ad_layout *layout) ad_must_check;
+
+/** The task of this runtime at an address, or AD_NONE. */
+static inline uint32_t ad_layout_task_at(const struct ad_layout *layout, uint64_t address)
+{
+    return ad_map_get(&layout->task_at, address, AD_NONE);
+}
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "runtimes/layout_internal.h"
+#include "runtimes/layout_walk.h"
+
+#define PAGE ((uint64_t)4096)
+
+/* A run of slots, as one slab describes it. */
+struct slots {
+    uint64_t first;
+    uint64_t count;
+    uint64_t size;
+};
+
+/* The task of the record, which may be known already; AD_NONE when it is none or there are too many. */
+static struct ad_error *add_task(struct ad_layout *layout, const struct ad_record *record, uint32_t *index_ret)
+{
+    *index_ret = AD_NONE;
+    if (ad_layout_task_is_free(layout, record))
+        return NULL;
+    if (layout->snapshot->tasks.count + layout->drafts.count >= layout->limits->tasks) {
+        ad_layout_tally(layout, AD_TALLY_TASK_LIMIT, record->address);
+        return NULL;
+    }
+    struct ad_draft *draft;
+    *index_ret = (uint32_t)layout->drafts.count;
+    AD_TRY(ad_map_put(&layout->task_at, record->address, *index_ret));
+    AD_TRY(ad_vector_add(&layout->drafts, (void **)&draft));
+    return ad_layout_task(layout, record, draft);
+}
+
+/* ---- Road 2: the index of slabs ---------------------------------------------------------------- */
+
+static struct ad_error *add_range(struct ad_vector *ranges, uint64_t start, uint64_t size)
+{
+    struct ad_range range;
+    return ad_range_init(&range, start, size) ? ad_vector_push(ranges, &range) : NULL;
+}
+
+/* The addresses in one road's array of slabs. What of the array cannot be read is one loss. */
+static struct ad_error *read_slab_array(struct ad_layout *layout, const struct ad_road *road,
+                                        struct ad_map *known, struct ad_vector *slabs)
+{
+    uint64_t count = road->slab_count, at = road->slabs;
+    if (count > layout->limits->slabs) {
+        ad_layout_tally(layout, AD_TALLY_SLABS, at);
+        count = layout->limits->slabs;
+    }
+    for (uint64_t slab; at && count; count--, at += sizeof(slab)) {
+        if (ad_target_read_some(layout->target, at, &slab, sizeof(slab)) != sizeof(slab)) {
+            ad_layout_tally(layout, AD_TALLY_SLABS, at);
+            return NULL;
+        }
+        if (!slab || ad_map_has(known, slab))
+            continue;
+        AD_TRY(ad_map_put(known, slab, 0));
+        AD_TRY(ad_vector_push(slabs, &slab));
+    }
+    return NULL;
+}
+
+static struct ad_error *prefetch_arrays(struct ad_layout *layout)
+{
+    ad_cleanup(ad_vector_deinit) struct ad_vector ranges = AD_VECTOR(struct ad_range);
+    const struct ad_road *roads = layout->roads.items;
+    for (size_t i = 0; i < layout->roads.count; i++)
+        if (roads[i].slabs && roads[i].slab_count <= layout->limits->slabs)
+            AD_TRY(add_range(&ranges, roads[i].slabs, roads[i].slab_count * sizeof(uint64_t)));
+    return ad_target_prefetch(layout->target, ranges.items, ranges.count);
+}
+
+static struct ad_error *find_slabs(struct ad_layout *layout, struct ad_vector *slabs)
+{
+    ad_cleanup(ad_map_deinit) struct ad_map known = {0};
+    ad_cleanup(ad_vector_deinit) struct ad_vector ranges = AD_VECTOR(struct ad_range);
+    const struct ad_road *roads = layout->roads.items;
+    AD_TRY(prefetch_arrays(layout));
+    for (size_t i = 0; i < layout->roads.count; i++)
+        AD_TRY(read_slab_array(layout, &roads[i], &known, slabs));
+    const uint64_t *addresses = slabs->items;
+    for (size_t i = 0; i < slabs->count; i++)
+        AD_TRY(add_range(&ranges, addresses[i], layout->descriptor.records[ASYNC_DEBUG_SLAB].size));
+    return ad_target_prefetch(layout->target, ranges.items, ranges.count);
+}
+
+/* Slots that overlap, or that would be none of ours, are refused. */
+static bool describe_slots(const struct ad_layout *layout, const struct ad_record *slab, struct slots *slots)
+{
+    uint64_t least = layout->descriptor.records[ASYNC_DEBUG_TASK].size;
+    *slots = (struct slots){
+        .first = ad_record_value(slab, ASYNC_DEBUG_SLAB_SLOTS),
+        .count = ad_record_value(slab, ASYNC_DEBUG_SLAB_SLOT_COUNT),
+        .size = ad_record_value_or(slab, ASYNC_DEBUG_SLAB_SLOT_SIZE, least),
+    };
+    uint64_t bytes, end;
+    return slots->first && slots->size >= least && ad_mul(slots->count, slots->size, &bytes) &&
+           ad_add(slots->first, bytes, &end);
+}
+
+static struct ad_error *find_slots(struct ad_layout *layout, const struct ad_vector *slabs,
+                                   struct ad_vector *slots)
+{
+    ad_auto_record struct ad_record slab = {0};
+    ad_cleanup(ad_vector_deinit) struct ad_vector ranges = AD_VECTOR(struct ad_range);
+    const uint64_t *addresses = slabs->items;
+    AD_TRY(ad_record_init(&slab, layout, ASYNC_DEBUG_SLAB));
+    for (size_t i = 0; i < slabs->count; i++) {
+        struct slots run;
+        if (!ad_record_fetch(&slab, layout, addresses[i]) || !describe_slots(layout, &slab, &run)) {
+            ad_layout_tally(layout, AD_TALLY_SLABS, addresses[i]);
+            continue;
+        }
+        AD_TRY(ad_vector_push(slots, &run));
+        AD_TRY(add_range(&ranges, run.first, run.count * run.size));
+    }
+    return ad_target_prefetch(layout->target, ranges.items, ranges.count);
+}
+
+/* After a slot that cannot be read: the first one beyond that page. */
+static uint64_t skip_page(const struct slots *slots, uint64_t slot, uint64_t fault)
+{
+    uint64_t page_end = (fault | (PAGE - 1)) - slots->first;
+    uint64_t next = page_end / slots->size + 1;
+    return next > slot ? next : slot + 1;
+}
+
+static struct ad_error *read_slots(struct ad_layout *layout, const struct slots *slots, struct ad_record *record,
+                                   uint64_t *budget)
+{
+    for (uint64_t i = 0; i < slots->count && *budget;) {
+        uint64_t address = slots->first + i * slots->size;
+        bool live = ad_record_fetch(record, layout, address);
+        uint64_t next = i + 1;
+        if (record->got < record->shape->size) {
+            ad_layout_tally(layout, AD_TALLY_SLOTS, address);
+            next = skip_page(slots, i, address + record->got);
+        }
+        *budget -= next - i < *budget ? next - i : *budget;
+        i = next;
+        if (!live || ad_map_has(&layout->task_at, address))
+            continue;
+        uint32_t index;
+        AD_TRY(add_task(layout, record, &index));
+        if (index != AD_NONE)
+            AD_ITEMS(struct ad_draft, &layout->drafts)[index].task.by_index = true;
+    }
+    return NULL;
+}
+
+static struct ad_error *take_index(struct ad_layout *layout, struct ad_record *record)
+{
+    ad_cleanup(ad_vector_deinit) struct ad_vector slabs = AD_VECTOR(uint64_t);
+    ad_cleanup(ad_vector_deinit) struct ad_vector slots = AD_VECTOR(struct slots);
+    AD_TRY(find_slabs(layout, &slabs));
+    AD_TRY(find_slots(layout, &slabs, &slots));
+    uint64_t budget = layout->limits->tasks;
+    for (size_t i = 0; i < slots.count; i++)
+        AD_TRY(read_slots(layout, &AD_ITEMS(struct slots, &slots)[i], record, &budget));
+    if (!budget)
+        ad_layout_tally(layout, AD_TALLY_TASK_LIMIT, 0);
+    return NULL;
+}
+
+/* ---- Road 1: the lists --------------------------------------------------------------------------- */
+
+static void note_break(struct ad_layout *layout, const struct ad_walk *walk)
+{
+    char text[AD_WALK_TEXT];
+    if (ad_walk_whole(walk) || *layout->list_text)
+        return;
+    snprintf(layout->list_text, sizeof(layout->list_text), "%s", ad_walk_text(walk, text));
+}
+
+/* The task at the walk's place, read unless the index led to it before; ends the walk when it is none. */
+static struct ad_error *visit(struct ad_layout *layout, struct ad_walk *walk, struct ad_record *record,
+                              uint64_t *next_ret)
+{
+    uint32_t index = ad_map_get(&layout->task_at, walk->at, AD_NONE);
+    *next_ret = 0;
+    if (index == AD_NONE) {
+        if (!ad_record_fetch(record, layout, walk->at)) {
+            ad_walk_end(walk, AD_WALK_FAULT);
+            return NULL;
+        }
+        *next_ret = ad_record_link(record, ASYNC_DEBUG_TASK_NEXT, record->shape, ASYNC_DEBUG_TASK_NEXT);
+        AD_TRY(add_task(layout, record, &index));
+        if (index == AD_NONE)
+            return NULL;
+    }
+    struct ad_draft *draft = &AD_ITEMS(struct ad_draft, &layout->drafts)[index];
+    *next_ret = draft->links.next;
+    if (draft->task.by_list) /* also when it is another worker's list that was joined */
+        ad_walk_end(walk, AD_WALK_CYCLE);
+    draft->task.by_list = true;
+    return NULL;
+}
+
+static struct ad_error *take_list(struct ad_layout *layout, const struct ad_road *road, struct ad_record *record,
+                                  uint64_t *budget)
+{
+    struct ad_walk walk;
+    uint64_t next = 0;
+    for (ad_walk_init(&walk, road->first, road->head, *budget); ad_walk_going(&walk);
+         ad_walk_next(&walk, next))
+        AD_TRY(visit(layout, &walk, record, &next));
+    *budget -= walk.steps;
+    note_break(layout, &walk);
+    return NULL;
+}
+
+struct ad_error *ad_layout_tasks(struct ad_layout *layout)
+{
+    ad_auto_record struct ad_record record = {0};
+    AD_TRY(ad_record_init(&record, layout, ASYNC_DEBUG_TASK));
+    if (layout->has_index)
+        AD_TRY(take_index(layout, &record));
+    const struct ad_road *roads = layout->roads.items;
+    uint64_t budget = layout->limits->list_steps;
+    for (size_t i = 0; layout->has_list && i < layout->roads.count; i++)
+        AD_TRY(take_list(layout, &roads[i], &record, &budget));
+    return NULL;
+}

@@ -1,0 +1,533 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "fake_runtime.h"
+#include "runtimes/layout.h"
+#include "runtimes/layout_walk.h"
+
+#define ok(expression)                                       \
+    do {                                                     \
+        struct ad_error *ok_error = (expression);            \
+        if (ok_error)                                        \
+            fail_msg("%s: %s", #expression, ok_error->message); \
+    } while (0)
+
+static struct ad_snapshot *read_runtime(struct fake_runtime *runtime)
+{
+    struct ad_snapshot *snapshot;
+    ok(ad_snapshot_create(&snapshot));
+    ok(ad_snapshot_describe(snapshot, fake_runtime_target(runtime)));
+    ok(ad_layout_read(runtime->target, FAKE_BASE, "note", &ad_limits_default, snapshot));
+    return snapshot;
+}
+
+static void finish(struct ad_snapshot *snapshot, struct fake_runtime *runtime)
+{
+    ad_snapshot_destroy(snapshot);
+    fake_runtime_destroy(runtime);
+}
+
+static const struct ad_loss *find_loss(const struct ad_snapshot *snapshot, const char *words)
+{
+    const struct ad_loss *losses = snapshot->losses.items;
+    for (size_t i = 0; i < snapshot->losses.count; i++)
+        if (strstr(losses[i].what, words))
+            return &losses[i];
+    return NULL;
+}
+
+static void add_sleepers(struct fake_runtime *runtime, size_t count)
+{
+    char name[40];
+    for (size_t i = 0; i < count; i++) {
+        snprintf(name, sizeof(name), "sleeper %zu", i + 1);
+        fake_task_add(runtime, name, FAKE_READY);
+    }
+}
+
+/* Two tasks in a deadlock, one behind them, one that joins; all that a descriptor can say of them. */
+static void test_reads_everything(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    struct fake_arena *arena = &runtime->arena;
+    struct fake_task *a = fake_task_add(runtime, "a", FAKE_WAITING), *b = fake_task_add(runtime, "b", FAKE_WAITING);
+    struct fake_task *c = fake_task_add(runtime, "c", FAKE_WAITING);
+    struct fake_task *d = fake_task_add(runtime, "d", FAKE_WAITING);
+    struct fake_future *first = fake_future_set(runtime, 0, FAKE_MUTEX, a);
+    struct fake_future *second = fake_future_set(runtime, 1, FAKE_MUTEX, b);
+    struct fake_future *join = fake_future_set(runtime, 2, FAKE_JOIN, NULL);
+    strcpy(arena->text, "accounts[1]");
+    second->name = fake_address(runtime, arena->text);
+    c->join = fake_address(runtime, join);
+    c->parent = fake_address(runtime, a);
+    c->parent_id = a->id;
+    d->parent = fake_address(runtime, a);
+    d->parent_id = 99; /* the parent has ended and its slot is used anew */
+    d->error = -5;
+    fake_await(runtime, b, first);
+    fake_await(runtime, c, second);
+    fake_await(runtime, a, second);
+    fake_await(runtime, d, join);
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+
+    assert_int_equal(snapshot->losses.count, 0);
+    assert_int_equal(snapshot->tasks.count, 4);
+    assert_int_equal(snapshot->futures.count, 3);
+    const struct ad_task *task = ad_snapshot_task(snapshot, 0);
+    assert_int_equal(task->id, 1);
+    assert_string_equal(task->name, "a");
+    assert_string_equal(task->state_name, "parked");
+    assert_int_equal(task->state, ASYNC_DEBUG_STATE_WAITING);
+    assert_true(task->by_list && task->by_index);
+    assert_string_equal(task->spawn_site.file, "app/main.c");
+    assert_int_equal(task->spawn_site.line, 42);
+    assert_int_equal(task->registers.value[AD_REG_PC], 0x401000);
+    assert_int_equal(task->registers.value[AD_REG_RBX], 0xb1);
+    assert_int_equal(task->registers.value[AD_REG_SP], task->context + 24);
+    assert_int_equal(task->worker, 0);
+    const struct ad_future *future = ad_snapshot_future(snapshot, task->future);
+    assert_string_equal(future->name, "accounts[1]");
+    assert_string_equal(future->kind_name, "lock");
+    assert_int_equal(future->owner, 1);
+    assert_int_equal(future->waiter_count, 2);
+    assert_int_equal(future->declared_waiters, 2);
+    const uint32_t *waiters = AD_ITEMS(uint32_t, &snapshot->waiters) + future->first_waiter;
+    assert_int_equal(waiters[0], 2);
+    assert_int_equal(waiters[1], 0);
+    assert_int_equal(ad_snapshot_task(snapshot, 2)->parent, 0);
+    task = ad_snapshot_task(snapshot, 3);
+    assert_int_equal(task->parent, AD_NONE);
+    assert_int_equal(task->error, -5);
+    assert_int_equal(ad_snapshot_future(snapshot, task->future)->owner, 2); /* by the joined task's JOIN */
+    const struct ad_runtime *read = snapshot->runtimes.items;
+    assert_string_equal(read->name, "faketasks");
+    assert_int_equal(read->tasks_declared, 4);
+    assert_int_equal(read->tasks_read, 4);
+    assert_int_equal(ad_snapshot_worker(snapshot, 0)->thread_id, 4711);
+    finish(snapshot, runtime);
+}
+
+static void refuses(struct fake_runtime *runtime, const char *words)
+{
+    struct ad_error *error = ad_layout_check(fake_runtime_target(runtime), FAKE_BASE);
+    assert_non_null(error);
+    if (!strstr(error->message, words))
+        fail_msg("\"%s\" does not say \"%s\"", error->message, words);
+    ad_error_destroy(error);
+    fake_runtime_destroy(runtime);
+}
+
+static void test_refuses_what_is_no_descriptor(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    runtime->arena.descriptor.magic[3] = 'x';
+    refuses(runtime, "magic");
+    runtime = fake_runtime_create();
+    runtime->arena.descriptor.self += 8;
+    refuses(runtime, "copy");
+    runtime = fake_runtime_create();
+    runtime->arena.descriptor.abi += 0x10000;
+    refuses(runtime, "ABI 2.0");
+    runtime = fake_runtime_create();
+    runtime->arena.descriptor.machine = 183;
+    refuses(runtime, "x86-64");
+    runtime = fake_runtime_create();
+    runtime->arena.descriptor.byte_order = 2;
+    refuses(runtime, "little-endian");
+    runtime = fake_runtime_create();
+    runtime->arena.descriptor.size = 500;
+    refuses(runtime, "short");
+}
+
+/* A newer publisher has more fields and a longer descriptor; an older one fewer. */
+static void test_other_minor_versions(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    add_sleepers(runtime, 3);
+    struct async_debug_descriptor *descriptor = &runtime->arena.descriptor;
+    descriptor->abi += 7;
+    descriptor->records[ASYNC_DEBUG_TASK].field_count = ASYNC_DEBUG_TASK_NEXT + 1; /* knows no context */
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    assert_int_equal(snapshot->tasks.count, 3);
+    assert_int_equal(ad_snapshot_task(snapshot, 0)->context, 0);
+    finish(snapshot, runtime);
+
+    runtime = fake_runtime_create();
+    add_sleepers(runtime, 3);
+    /* Cut behind the TASK record: no slabs are described, the list leads to all. */
+    runtime->arena.descriptor.size = offsetof(struct async_debug_descriptor, records[ASYNC_DEBUG_TASK + 1]);
+    snapshot = read_runtime(runtime);
+    assert_int_equal(snapshot->tasks.count, 3);
+    assert_int_equal(ad_snapshot_exit_status(snapshot), 0);
+    finish(snapshot, runtime);
+}
+
+static void test_drops_fields_outside_their_record(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    add_sleepers(runtime, 2);
+    struct async_debug_field *field = runtime->arena.descriptor.records[ASYNC_DEBUG_TASK].field;
+    field[ASYNC_DEBUG_TASK_SPAWNED_AT].offset = sizeof(struct fake_task) - 7;
+    field[ASYNC_DEBUG_TASK_WORKER].size = 3;
+    field[ASYNC_DEBUG_TASK_NAME].offset = UINT32_MAX;
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    assert_int_equal(snapshot->tasks.count, 2);
+    assert_string_equal(ad_snapshot_task(snapshot, 0)->name, "");
+    assert_int_equal(find_loss(snapshot, "describes wrongly")->count, 3);
+    assert_int_equal(ad_snapshot_exit_status(snapshot), 3);
+    finish(snapshot, runtime);
+}
+
+/* 1000 tasks, the list broken in many ways: the index has all of them, and the break is told. */
+static void test_broken_list_costs_nothing(void **state)
+{
+    (void)state;
+    const struct {
+        uint64_t next;
+        const char *words;
+    } breaks[] = {
+        {0, "led to 500 of 1000 tasks (it ends early), the index gave the rest"},
+        {0x1234, "led to 500 of 1000 tasks (broken at 0x1234)"},
+        {FAKE_BASE + offsetof(struct fake_arena, slab.slots[99]), "led to 500 of 1000 tasks (cycle at 0x"},
+        {FAKE_BASE + offsetof(struct fake_arena, slab.slots[499]), "led to 500 of 1000 tasks (cycle at 0x"},
+    };
+    for (size_t i = 0; i < sizeof(breaks) / sizeof(*breaks); i++) {
+        struct fake_runtime *runtime = fake_runtime_create();
+        add_sleepers(runtime, 1000);
+        runtime->arena.slab.slots[499].next = breaks[i].next;
+        struct ad_snapshot *snapshot = read_runtime(runtime);
+        assert_int_equal(snapshot->tasks.count, 1000);
+        const struct ad_loss *loss = find_loss(snapshot, breaks[i].words);
+        if (!loss)
+            fail_msg("no loss says \"%s\"", breaks[i].words);
+        assert_false(loss->partial);
+        assert_int_equal(ad_snapshot_exit_status(snapshot), 0);
+        finish(snapshot, runtime);
+    }
+}
+
+static void test_broken_index_costs_nothing(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    add_sleepers(runtime, 1000);
+    runtime->arena.slab.count = 600;
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    assert_int_equal(snapshot->tasks.count, 1000);
+    assert_non_null(find_loss(snapshot, "the index led to 600 of 1000 tasks, the list gave the rest"));
+    finish(snapshot, runtime);
+
+    runtime = fake_runtime_create();
+    add_sleepers(runtime, 1000);
+    runtime->arena.worker.slabs = 0x5000;
+    snapshot = read_runtime(runtime);
+    assert_int_equal(snapshot->tasks.count, 1000);
+    assert_non_null(find_loss(snapshot, "1 slabs of tasks cannot be read, the first at 0x5000"));
+    finish(snapshot, runtime);
+}
+
+/* Both roads miss it: said, with the exit status of a partial reading. */
+static void test_missing_tasks_are_told(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    add_sleepers(runtime, 10);
+    runtime->arena.process.alive = 12;
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    assert_non_null(find_loss(snapshot, "read 10 of the 12 tasks that the runtime counts"));
+    assert_int_equal(ad_snapshot_exit_status(snapshot), 3);
+    finish(snapshot, runtime);
+
+    runtime = fake_runtime_create();
+    add_sleepers(runtime, 10);
+    runtime->arena.process.alive = 11;
+    runtime->arena.worker.changes = 5; /* stopped in the middle of a spawn */
+    snapshot = read_runtime(runtime);
+    assert_non_null(find_loss(snapshot, "it was stopped while it changed them"));
+    assert_int_equal(ad_snapshot_exit_status(snapshot), 0);
+    finish(snapshot, runtime);
+}
+
+static void test_hostile_counts(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    add_sleepers(runtime, 10);
+    runtime->arena.slab.count = UINT64_MAX / 64;
+    runtime->arena.worker.slab_count = UINT32_MAX;
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    assert_int_equal(snapshot->tasks.count, 10);
+    assert_int_equal(ad_snapshot_exit_status(snapshot), 3);
+    finish(snapshot, runtime);
+
+    runtime = fake_runtime_create();
+    add_sleepers(runtime, 10);
+    runtime->arena.slab.count = UINT32_MAX;
+    runtime->arena.process.worker_count = 255;
+    snapshot = read_runtime(runtime);
+    assert_int_equal(snapshot->tasks.count, 10);
+    assert_int_equal(ad_snapshot_exit_status(snapshot), 3);
+    finish(snapshot, runtime);
+}
+
+/* A second task with the same id, and one whose id is a pointer, get numbers of their own. */
+static void test_ids_are_unique(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    add_sleepers(runtime, 6);
+    runtime->arena.slab.slots[1].id = 4;
+    runtime->arena.slab.slots[2].id = FAKE_BASE;
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    const uint32_t expected[] = {1, 4, 5, 6, 7, 8};
+    for (uint32_t i = 0; i < 6; i++)
+        assert_int_equal(ad_snapshot_task(snapshot, i)->id, expected[i]);
+    assert_string_equal(ad_snapshot_task(snapshot, ad_snapshot_find_id(snapshot, 8))->name, "sleeper 3");
+    finish(snapshot, runtime);
+}
+
+/* The same runtime twice: what the second calls 1 is 4 here. */
+static void test_ids_of_two_runtimes(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    add_sleepers(runtime, 3);
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    ok(ad_layout_read(runtime->target, FAKE_BASE, "scan", &ad_limits_default, snapshot));
+    assert_int_equal(snapshot->tasks.count, 6);
+    for (uint32_t i = 0; i < 6; i++)
+        assert_int_equal(ad_snapshot_task(snapshot, i)->id, i + 1);
+    assert_int_equal(ad_snapshot_task(snapshot, 3)->native_id, 1);
+    finish(snapshot, runtime);
+}
+
+static struct fake_waiter *waiter_of(struct fake_runtime *runtime, size_t slot)
+{
+    return &runtime->arena.waiters[slot];
+}
+
+/* A queue that leads astray is made anew of the tasks that say they wait. */
+static void test_broken_queues(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 4; way++) {
+        struct fake_runtime *runtime = fake_runtime_create();
+        struct fake_future *first = fake_future_set(runtime, 0, FAKE_MUTEX, NULL);
+        struct fake_future *second = fake_future_set(runtime, 1, FAKE_MUTEX, NULL);
+        for (size_t i = 0; i < 40; i++)
+            fake_await(runtime, fake_task_add(runtime, "w", FAKE_WAITING), i % 2 ? second : first);
+        const uint64_t astray[] = {fake_address(runtime, waiter_of(runtime, 3)), 0x77,
+                                   fake_address(runtime, waiter_of(runtime, 10)),
+                                   fake_address(runtime, waiter_of(runtime, 20))};
+        waiter_of(runtime, 20)->next = astray[way];
+        struct ad_snapshot *snapshot = read_runtime(runtime);
+        assert_int_equal(snapshot->futures.count, 2);
+        for (uint32_t i = 0; i < 2; i++) {
+            const struct ad_future *future = ad_snapshot_future(snapshot, i);
+            assert_int_equal(future->waiter_count, 20);
+            for (uint32_t k = 0; k < 20; k++)
+                assert_int_equal(AD_ITEMS(uint32_t, &snapshot->waiters)[future->first_waiter + k], 2 * k + i);
+        }
+        assert_int_equal(find_loss(snapshot, "queues of waiting tasks are broken")->count, 1);
+        finish(snapshot, runtime);
+    }
+}
+
+static void test_broken_future_costs_itself(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    struct fake_future *good = fake_future_set(runtime, 0, FAKE_TIMER, NULL);
+    struct fake_future *bad = fake_future_set(runtime, 1, FAKE_TIMER, NULL);
+    for (size_t i = 0; i < 3; i++)
+        fake_await(runtime, fake_task_add(runtime, "w", FAKE_WAITING), i == 1 ? bad : good);
+    bad->magic = 0;
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    assert_int_equal(snapshot->tasks.count, 3);
+    assert_int_equal(snapshot->futures.count, 1);
+    assert_int_equal(ad_snapshot_task(snapshot, 1)->future, AD_NONE);
+    assert_int_equal(find_loss(snapshot, "futures that tasks wait for cannot be read")->count, 1);
+    finish(snapshot, runtime);
+}
+
+/* A stack pointer outside the task's stack would give a stack of somebody else. */
+static void test_context_outside_its_stack(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    add_sleepers(runtime, 3);
+    runtime->arena.slab.slots[1].sp = fake_address(runtime, runtime->arena.contexts[2]);
+    runtime->arena.slab.slots[2].state = FAKE_RUNNING; /* what is saved is stale */
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    assert_int_not_equal(ad_snapshot_task(snapshot, 0)->registers.valid, 0);
+    assert_int_equal(ad_snapshot_task(snapshot, 1)->registers.valid, 0);
+    assert_int_equal(ad_snapshot_task(snapshot, 2)->registers.valid, 0);
+    assert_int_equal(find_loss(snapshot, "no readable saved registers")->count, 1);
+    finish(snapshot, runtime);
+}
+
+/* The time of the dump is the newest in it, but one broken time does not spoil everybody's age. */
+static void test_time_of_the_dump(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    add_sleepers(runtime, 3);
+    runtime->arena.slab.slots[0].spawned_at = 1500000;
+    runtime->arena.slab.slots[1].spawned_at = UINT64_MAX / 2;
+    runtime->arena.process.tick = 1000;
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    assert_int_equal(snapshot->now, 1500000);
+    finish(snapshot, runtime);
+}
+
+/* Every word of three of 40 tasks, of their worker, futures and waiters set to something wild: whatever it
+   is, the other tasks are read with their right names, and all ends. */
+static void test_any_broken_word_costs_one_task(void **state)
+{
+    (void)state;
+    const uint64_t wild[] = {0, 1, UINT64_MAX, FAKE_BASE, FAKE_BASE + offsetof(struct fake_arena, slab.slots[5])};
+    struct fake_runtime *pristine = fake_runtime_create();
+    struct fake_future *future = fake_future_set(pristine, 0, FAKE_MUTEX, &pristine->arena.slab.slots[0]);
+    for (size_t i = 0; i < 40; i++) {
+        char name[40];
+        snprintf(name, sizeof(name), "t%zu", i + 1);
+        fake_await(pristine, fake_task_add(pristine, name, FAKE_WAITING), future);
+    }
+    struct fake_runtime *runtime = fake_runtime_create();
+    uint64_t *words = (uint64_t *)&pristine->arena.slab.slots[19];
+    for (size_t word = 0; word < 3 * sizeof(struct fake_task) / 8; word++) {
+        for (size_t i = 0; i < sizeof(wild) / sizeof(*wild); i++) {
+            uint64_t before = words[word];
+            words[word] = wild[i];
+            runtime->arena = pristine->arena;
+            words[word] = before;
+            struct ad_snapshot *snapshot = read_runtime(runtime);
+            size_t right = 0;
+            for (uint32_t t = 0; t < snapshot->tasks.count; t++) {
+                const struct ad_task *task = ad_snapshot_task(snapshot, t);
+                size_t slot = (task->address - FAKE_BASE - offsetof(struct fake_arena, slab.slots)) /
+                              sizeof(struct fake_task);
+                char name[40];
+                snprintf(name, sizeof(name), "t%zu", slot + 1);
+                right += strcmp(task->name, name) == 0 && task->native_id == slot + 1;
+            }
+            assert_true(right >= 39);
+            ad_snapshot_destroy(snapshot);
+            ad_target_destroy(runtime->target);
+        }
+    }
+    runtime->target = NULL;
+    fake_runtime_destroy(runtime);
+    fake_runtime_destroy(pristine);
+}
+
+/* Random damage anywhere, the descriptor included: any result, but a result. */
+static void test_survives_random_damage(void **state)
+{
+    (void)state;
+    struct fake_runtime *pristine = fake_runtime_create(), *runtime = fake_runtime_create();
+    struct fake_future *future = fake_future_set(pristine, 0, FAKE_MUTEX, &pristine->arena.slab.slots[0]);
+    for (size_t i = 0; i < 20; i++)
+        fake_await(pristine, fake_task_add(pristine, "t", FAKE_WAITING), future);
+    pristine->arena.slab.count = 20;
+    srand(7);
+    for (int round = 0; round < 3000; round++) {
+        runtime->arena = pristine->arena;
+        for (int i = 0; i < 1 + round % 4; i++) {
+            const size_t used = offsetof(struct fake_arena, slab.slots[20]);
+            ((uint8_t *)&runtime->arena)[(size_t)rand() % used] = (uint8_t)rand();
+        }
+        struct ad_snapshot *snapshot;
+        ok(ad_snapshot_create(&snapshot));
+        ad_error_destroy(ad_layout_read(fake_runtime_target(runtime), FAKE_BASE, "note", &ad_limits_default,
+                                        snapshot));
+        for (uint32_t i = 0; i < snapshot->tasks.count; i++)
+            assert_non_null(ad_snapshot_task(snapshot, i)->name);
+        ad_snapshot_destroy(snapshot);
+        ad_target_destroy(runtime->target);
+    }
+    runtime->target = NULL;
+    fake_runtime_destroy(runtime);
+    fake_runtime_destroy(pristine);
+}
+
+static void test_scan(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    uint64_t found[4];
+    size_t count;
+    ok(ad_layout_scan(fake_runtime_target(runtime), &ad_limits_default, found, 4, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(found[0], FAKE_BASE);
+    fake_runtime_destroy(runtime);
+
+    /* Across the end of a chunk of the scan, and a copy that must not be taken for one. */
+    const size_t size = (size_t)3 << 20, place = ((size_t)1 << 20) - 8;
+    uint8_t *memory = calloc(1, size);
+    struct async_debug_descriptor descriptor = {0};
+    fake_describe(&descriptor);
+    descriptor.self = FAKE_BASE + place;
+    memcpy(memory + place, &descriptor, sizeof(descriptor));
+    memcpy(memory + 4096, &descriptor, sizeof(descriptor));
+    struct ad_fake_memory memories = {FAKE_BASE, memory, size};
+    struct ad_target *target;
+    ok(ad_fake_create(&memories, 1, &ad_limits_default, &target));
+    ok(ad_layout_scan(target, &ad_limits_default, found, 4, &count));
+    assert_int_equal(count, 1);
+    assert_int_equal(found[0], FAKE_BASE + place);
+    ad_target_destroy(target);
+    free(memory);
+}
+
+static void test_walk_finds_every_cycle(void **state)
+{
+    (void)state;
+    /* A lead of `lead` records into a ring of `ring`; 0x100 + i leads to 0x100 + i + 1. */
+    for (uint64_t lead = 1; lead < 40; lead++) {
+        for (uint64_t ring = 1; ring < 40; ring++) {
+            struct ad_walk walk;
+            uint64_t visited[400], count = 0, next;
+            for (ad_walk_init(&walk, 0x100, 0, 400); ad_walk_going(&walk); ad_walk_next(&walk, next)) {
+                visited[count++] = walk.at;
+                next = walk.at + 1 < 0x100 + lead + ring ? walk.at + 1 : 0x100 + lead;
+            }
+            assert_int_equal(walk.stop, AD_WALK_CYCLE);
+            assert_int_equal(ad_walk_distinct(&walk, visited, count), lead + ring);
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_reads_everything),
+        cmocka_unit_test(test_refuses_what_is_no_descriptor),
+        cmocka_unit_test(test_other_minor_versions),
+        cmocka_unit_test(test_drops_fields_outside_their_record),
+        cmocka_unit_test(test_broken_list_costs_nothing),
+        cmocka_unit_test(test_broken_index_costs_nothing),
+        cmocka_unit_test(test_missing_tasks_are_told),
+        cmocka_unit_test(test_hostile_counts),
+        cmocka_unit_test(test_ids_are_unique),
+        cmocka_unit_test(test_ids_of_two_runtimes),
+        cmocka_unit_test(test_broken_queues),
+        cmocka_unit_test(test_broken_future_costs_itself),
+        cmocka_unit_test(test_context_outside_its_stack),
+        cmocka_unit_test(test_time_of_the_dump),
+        cmocka_unit_test(test_any_broken_word_costs_one_task),
+        cmocka_unit_test(test_survives_random_damage),
+        cmocka_unit_test(test_scan),
+        cmocka_unit_test(test_walk_finds_every_cycle),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
