@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file stack.h - the displayed lines of a stack: real and inlined functions, innermost first, numbered as
+ * a debugger numbers them. Hidden lines (the runtime's own) keep their numbers when they are left out.
+ */
+#ifndef AD_REPORT_STACK_H
+#define AD_REPORT_STACK_H
+
+#include <stdio.h>
+
+#include "model/snapshot.h"
+
+struct ad_stack_line {
+    uint32_t number;
+    const struct ad_location *location;
+    const struct ad_line *line;  /**< NULL: nothing is known of this address */
+    bool hidden;
+};
+
+/** Walks over all lines of one stack; AD_NONE is a stack without lines. */
+struct ad_stack_walk {
+    const struct ad_snapshot *snapshot;
+    const struct ad_stack *stack;
+    uint32_t frame;
+    uint32_t line;
+    uint32_t number;
+};
+
+void ad_stack_walk_init(struct ad_stack_walk *walk, const struct ad_snapshot *snapshot, uint32_t stack);
+/** False at the end. */
+bool ad_stack_walk_next(struct ad_stack_walk *walk, struct ad_stack_line *line_ret);
+
+/** The innermost line of the program's own, else the innermost of all; false when there is none. */
+bool ad_stack_user_line(const struct ad_snapshot *snapshot, uint32_t stack, struct ad_stack_line *line_ret);
+
+/** "lock_pair bank.c:16", "epoll_wait", "0x55d0 in kvd+0x10" */
+void ad_print_line_short(FILE *out, const struct ad_stack_line *line);
+
+/** The user's lines, outermost first: "serve bank.c:88 > ... > next_job bank.c:19"; "(no stack)". */
+void ad_print_where(FILE *out, const struct ad_snapshot *snapshot, uint32_t stack);
+
+#endif

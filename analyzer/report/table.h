@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file table.h - lines up columns. A table is text whose cells end with a tab and whose rows end with a
+ * newline; escaped text holds neither, so no name can break it.
+ */
+#ifndef AD_REPORT_TABLE_H
+#define AD_REPORT_TABLE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+struct ad_column {
+    bool right;      /**< numbers */
+    unsigned widest; /**< characters; a longer cell is cut with "..."; 0: any */
+};
+
+enum { AD_TABLE_COLUMNS = 8 };
+
+/** Prints whole rows as long as they fit into `bytes`; returns how many. At most AD_TABLE_COLUMNS columns. */
+size_t ad_table_print(FILE *out, const char *text, const struct ad_column *columns, size_t count, size_t bytes);
+
+/** Text in the making: print to `file`, then close it to have `text`. All zero at first. */
+struct ad_buffer {
+    FILE *file;
+    char *text;
+    size_t size;
+};
+
+struct ad_error *ad_buffer_open(struct ad_buffer *buffer) ad_must_check;
+struct ad_error *ad_buffer_close(struct ad_buffer *buffer) ad_must_check;
+/** Takes a buffer in any state. */
+void ad_buffer_deinit(struct ad_buffer *buffer);
+
+#define ad_auto_buffer __attribute__((cleanup(ad_buffer_deinit)))
+
+#endif
