@@ -58,7 +58,7 @@ for argument in "$@"; do
             filter=$argument ;;
     esac
 done
-if steps | grep -qxF -e "$filter"; then
+if grep -qxF -e "${filter:-none}" <<<"$(steps)"; then
     only=$filter word=''
 else
     only='' word=$filter
@@ -81,26 +81,34 @@ declare -A prepared=()
 left_behind()
 {
     local files file
-    mapfile -t files < <(grep -lszxF "ASYNCDUMP_RUN=$ASYNCDUMP_RUN" /proc/[0-9]*/environ)
-    for file in "${files[@]%/environ}"; do
-        # The grep itself is gone by now.
-        [ ! -e "$file" ] || echo "${file#/proc/}"
+    # The grep carries the mark too, but is gone when its words are here.
+    files=$(grep -lszxF "ASYNCDUMP_RUN=$ASYNCDUMP_RUN" /proc/[0-9]*/environ) || true
+    while read -r file; do
+        [ ! -e "${file:-none}" ] || echo "$file" | tr -cd '0-9\n'
+    done <<<"$files"
+}
+
+# none_left TRIES: waits a little for what is on its way out.
+none_left()
+{
+    local try
+    for ((try = 0; try < $1; try++)); do
+        [ -n "$(left_behind)" ] || return 0
+        sleep 0.1
     done
+    return 1
 }
 
 # Ends what a step left running, and names it: a test that leaves processes behind has failed.
 sweep()
 {
-    local pids pid
-    for _ in 1 2 3 4 5; do
-        pids=$(left_behind)
-        [ -n "$pids" ] || return 0
-        sleep 0.2
-    done
-    for pid in $pids; do
+    local pid
+    none_left 20 && return
+    for pid in $(left_behind); do
         echo "left behind: $pid $(tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline")"
         kill -KILL "$pid" 2>/dev/null || true
     done
+    none_left 50 || echo "these do not end"
     return 1
 }
 
