@@ -176,10 +176,9 @@ static void count_task(struct reader *reader, uint64_t task, void *data)
     }
     census->listed++;
     census->by_state[state]++;
-    if (state == ASYNC_DEBUG_STATE_RUNNING) {
-        census->running_stack_low = GET(TASK, task, STACK_LOW);
-        census->running_stack_size = GET(TASK, task, STACK_SIZE);
-    }
+    bool on_stack = reader->sp - GET(TASK, task, STACK_LOW) <= GET(TASK, task, STACK_SIZE);
+    census->on_stack += on_stack;
+    census->running_elsewhere |= state == ASYNC_DEBUG_STATE_RUNNING && !on_stack;
     if (state == ASYNC_DEBUG_STATE_WAITING || state == ASYNC_DEBUG_STATE_READY)
         check_context(reader, task);
     if (state == ASYNC_DEBUG_STATE_WAITING && !census->changing)

@@ -16,6 +16,7 @@ struct reader {
     bool (*read)(void *context, uint64_t address, void *buffer, size_t size);
     void *context;
     struct async_debug_descriptor descriptor;
+    uint64_t sp; /**< the thread's stack pointer, for census.on_stack; 0: not wanted */
     char problem[256]; /**< the first thing found wrong; empty: nothing */
 };
 
@@ -26,8 +27,8 @@ struct census {
     unsigned indexed;
     unsigned queued;
     unsigned by_state[ASYNC_DEBUG_STATE_CANCELLED + 1];
-    uint64_t running_stack_low; /**< of the running task */
-    uint64_t running_stack_size;
+    unsigned on_stack;      /**< tasks on whose stack the thread is */
+    bool running_elsewhere; /**< a task runs, but the thread is not on its stack */
     uint64_t alive;
 };
 

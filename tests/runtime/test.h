@@ -58,6 +58,9 @@ __attribute__((noreturn)) void test_fail(const char *file, int line, const char 
 __attribute__((noreturn)) void test_fail_equal(const char *file, int line, const char *what, long long actual,
                                                long long expected);
 
+/** Exit status of a test that this machine does not allow. */
+#define TEST_SKIPPED 77
+
 /** Spawns or fails. */
 struct async_task *test_spawn(const char *name, async_function function, void *argument);
 
