@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/** @file main.c - the asyncdump command: options in, one target read, one view out. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/options.h"
+#include "dump/dump.h"
+#include "dump/serve.h"
+#include "findings/findings.h"
+#include "report/escape.h"
+#include "target/core.h"
+#include "target/live.h"
+
+enum { FINDING_STATUS = 10, UNUSABLE_STATUS = 4 };
+
+static struct ad_error *open_target(const struct options *options, struct ad_target **target_ret)
+{
+    if (options->pid)
+        return ad_live_open(options->pid, &options->dump.limits, target_ret);
+    return ad_core_open(options->core, &options->dump.limits, target_ret);
+}
+
+/* A reader that has seen enough (head, a closed pager) is not an error. */
+static struct ad_error *finish_output(void)
+{
+    errno = 0;
+    if (!fflush(stdout) && !ferror(stdout))
+        return NULL;
+    return errno == EPIPE || !errno ? NULL : ad_error_system(errno, "the output cannot be written");
+}
+
+static struct ad_error *print(const struct options *options, const struct ad_dump *dump, int *status_ret)
+{
+    AD_TRY(ad_view_print(stdout, &options->view, dump->snapshot, &dump->findings));
+    AD_TRY(finish_output());
+    *status_ret = ad_snapshot_exit_status(dump->snapshot);
+    if (options->fail_on_finding && ad_findings_failed(&dump->findings))
+        *status_ret += FINDING_STATUS;
+    return NULL;
+}
+
+static struct ad_error *show(const struct options *options, int *status_ret)
+{
+    struct ad_target *target;
+    struct ad_dump *dump;
+    AD_TRY(open_target(options, &target));
+    AD_TRY(ad_dump_create(target, &options->dump, &dump)); /* takes the target over */
+    struct ad_error *error = print(options, dump, status_ret);
+    ad_dump_destroy(dump);
+    return error;
+}
+
+static void print_limit(const char *name, uint64_t value, const char *meaning, void *context)
+{
+    fprintf(context, "%-16s %12llu  %s\n", name, (unsigned long long)value, meaning);
+}
+
+static struct ad_error *run(const struct options *options, int *status_ret)
+{
+    switch (options->action) {
+    case ACTION_HELP:
+        options_help(stdout);
+        return finish_output();
+    case ACTION_VERSION:
+        puts("asyncdump " ASYNCDUMP_VERSION);
+        return finish_output();
+    case ACTION_LIMITS:
+        ad_limits_visit(&options->dump.limits, print_limit, stdout);
+        return finish_output();
+    case ACTION_SERVE:
+        *status_ret = ad_serve(STDIN_FILENO, STDOUT_FILENO);
+        return NULL;
+    default:
+        return show(options, status_ret);
+    }
+}
+
+/* One line, whatever the message quotes. */
+static int complain(struct ad_error *error)
+{
+    char text[AD_ESCAPE_MAX];
+    int status = ad_error_exit_status(error);
+    fprintf(stderr, "asyncdump: %s\n", ad_escape(text, sizeof(text), error->message));
+    ad_error_destroy(error);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    int status = 0;
+    signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not end us by a signal: see finish_output */
+    struct ad_error *error = options_parse(&options, argc, argv);
+    if (!error)
+        error = run(&options, &status);
+    return error ? complain(error) : status;
+}

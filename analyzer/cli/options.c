@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli/options.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#define HINT "see asyncdump --help"
+
+enum { KEY_LIMITS = 0x2000, KEY_SYSROOT, KEY_DEBUG_DIR, KEY_SERVE, KEY_FAIL, KEY_VERSION, OWN = 2 };
+
+static const char usage[] = "CORE [EXE]\n-p PID";
+
+static const char description[] =
+    "Says why nothing moves in a service of coroutine tasks, and who is to blame: from a core file, or from a "
+    "live process, which is stopped for a few milliseconds. EXE is the program that made CORE, when it is no "
+    "longer where it was."
+    "\v"
+    "Examples:\n"
+    "  asyncdump core.1234                  the verdict, who waits for whom, groups of equal tasks\n"
+    "  asyncdump -p $(pidof kvd) --tasks    every task of a live service with its whole stack\n"
+    "  asyncdump core.1234 --json | jq '.tasks[] | select(.state_class == \"waiting\") | .name'\n"
+    "  asyncdump core.1234 ./kvd --fail-on-finding || notify\n"
+    "\n"
+    "The same inside GDB, on a core or a live process (load asyncdump-gdb.py):\n"
+    "  (gdb) info async-tasks               the same words\n"
+    "  (gdb) async-task 17                  then bt, up, frame 3, info locals, print as usual\n"
+    "\n"
+    "Exit status: 0 all was read, 2 usage, 3 partly read (the output names what is lost), 4 unusable: no core, "
+    "no such process, no known runtime in it, 5 not permitted. --fail-on-finding adds 10 when something is "
+    "proven to be stuck.";
+
+static const struct argp_option option_list[] = {
+    {NULL, 0, NULL, 0, "What to read:", OWN},
+    {"pid", 'p', "PID", 0, "a live process instead of a core file", OWN},
+    {"sysroot", KEY_SYSROOT, "DIR", 0, "where the files of a core from another machine are", OWN},
+    {"debug-dir", KEY_DEBUG_DIR, "DIR", 0, "separate debug files (default /usr/lib/debug)", OWN},
+    {NULL, 0, NULL, 0, "Other:", OWN + 1},
+    {"fail-on-finding", KEY_FAIL, NULL, 0, "exit status + 10 on a finding of severity error", OWN + 1},
+    {"limits", KEY_LIMITS, NULL, 0, "print the bounds on what a target can make this command do", OWN + 1},
+    {"serve", KEY_SERVE, NULL, 0, "serve a debugger over standard input and output", OWN + 1},
+    {"help", 'h', NULL, 0, "print this", OWN + 2},
+    {"version", KEY_VERSION, NULL, 0, "print the version", OWN + 2},
+    {0},
+};
+
+static error_t parse_pid(const char *argument, pid_t *pid_ret)
+{
+    char *end;
+    errno = 0;
+    long pid = strtol(argument, &end, 10);
+    if (errno || *end || end == argument || pid <= 0 || pid > INT_MAX)
+        return EINVAL;
+    *pid_ret = (pid_t)pid;
+    return 0;
+}
+
+static error_t take_argument(struct options *options, const char *argument)
+{
+    const char **place = !options->core ? &options->core : &options->dump.modules.executable;
+    if (*place)
+        return EINVAL;
+    *place = argument;
+    return 0;
+}
+
+/* long: switch over the options */
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct options *options = state->input;
+    switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->view;
+        return 0;
+    case 'p':
+        return parse_pid(argument, &options->pid);
+    case KEY_SYSROOT:
+        options->dump.modules.sysroot = argument;
+        return 0;
+    case KEY_DEBUG_DIR:
+        options->dump.modules.debug_dir = argument;
+        return 0;
+    case KEY_FAIL:
+        options->fail_on_finding = true;
+        return 0;
+    case KEY_LIMITS:
+        options->action = ACTION_LIMITS;
+        return 0;
+    case KEY_SERVE:
+        options->action = ACTION_SERVE;
+        return 0;
+    case 'h':
+        options->action = ACTION_HELP;
+        return 0;
+    case KEY_VERSION:
+        options->action = ACTION_VERSION;
+        return 0;
+    case ARGP_KEY_ARG:
+        return take_argument(options, argument);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_child children[] = {{&ad_view_argp, 0, NULL, 0}, {0}};
+static const struct argp argp = {option_list, parse, usage, description, children, NULL, NULL};
+
+struct ad_error *options_parse(struct options *options, int argc, char **argv)
+{
+    *options = (struct options){.dump.limits = ad_limits_default};
+    AD_TRY(ad_argp_run(&argp, argc, argv, 0, options, HINT));
+    if (options->action != ACTION_SHOW)
+        return NULL;
+    if (!options->core && !options->pid)
+        return ad_error_create(AD_ERROR_USAGE, "nothing to read: name a core file or use -p PID; " HINT);
+    if (options->core && options->pid)
+        return ad_error_create(AD_ERROR_USAGE, "a core file and -p PID: give one of them; " HINT);
+    return NULL;
+}
+
+void options_help(FILE *out)
+{
+    argp_help(&argp, out, ARGP_HELP_STD_HELP & ~(ARGP_HELP_EXIT_OK | ARGP_HELP_EXIT_ERR), (char *)"asyncdump");
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/** @file options.h - what the command line asks for. */
+#ifndef ASYNCDUMP_CLI_OPTIONS_H
+#define ASYNCDUMP_CLI_OPTIONS_H
+
+#include "dump/dump.h"
+#include "report/view.h"
+
+enum action { ACTION_SHOW, ACTION_HELP, ACTION_VERSION, ACTION_LIMITS, ACTION_SERVE };
+
+struct options {
+    enum action action;
+    const char *core;            /**< ACTION_SHOW: this or a pid, never both */
+    pid_t pid;
+    bool fail_on_finding;
+    struct ad_view_options view;
+    struct ad_dump_options dump;
+};
+
+/** AD_ERROR_USAGE with what is wrong and what to do. The texts stay argv's. */
+struct ad_error *options_parse(struct options *options_ret, int argc, char **argv) ad_must_check;
+
+/** What --help prints. */
+void options_help(FILE *out);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "report/view.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "report/escape.h"
+
+enum { KEY_TASKS = 0x1000, KEY_JSON, KEY_ALL_FRAMES, KEY_GROUPS, GROUPS_MAX = 1000000, ARGUMENT_WIDTH = 100 };
+
+static const struct argp_option option_list[] = {
+    {NULL, 0, NULL, 0, "What to show (without any: verdict, vitals, findings, groups of equal tasks):", 1},
+    {"tasks", KEY_TASKS, NULL, 0, "every task: state, what it waits for, whole stack", 1},
+    {"json", KEY_JSON, NULL, 0, "everything as one JSON object, \"schema\": 1", 1},
+    {"all-frames", KEY_ALL_FRAMES, NULL, 0, "with --tasks: the runtime's own frames too", 1},
+    {"groups", KEY_GROUPS, "N", 0, "N groups instead of as many as fit one screen", 1},
+    {0},
+};
+
+static error_t parse_groups(const char *argument, unsigned *groups_ret)
+{
+    char *end;
+    unsigned long groups = strtoul(argument, &end, 10);
+    if (*end || end == argument || *argument == '-' || !groups || groups > GROUPS_MAX)
+        return EINVAL;
+    *groups_ret = (unsigned)groups;
+    return 0;
+}
+
+static error_t parse(int key, char *argument, struct argp_state *state)
+{
+    struct ad_view_options *options = state->input;
+    switch (key) {
+    case KEY_TASKS:
+        options->view = AD_VIEW_TASKS;
+        return 0;
+    case KEY_JSON:
+        options->view = AD_VIEW_JSON;
+        return 0;
+    case KEY_ALL_FRAMES:
+        options->report.all_frames = true;
+        return 0;
+    case KEY_GROUPS:
+        return parse_groups(argument, &options->report.groups);
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+const struct argp ad_view_argp = {.options = option_list, .parser = parse};
+
+struct ad_error *ad_view_print(FILE *out, const struct ad_view_options *options,
+                               const struct ad_snapshot *snapshot, const struct ad_findings *findings)
+{
+    switch (options->view) {
+    case AD_VIEW_TASKS:
+        return ad_report_tasks(out, snapshot, findings, &options->report);
+    case AD_VIEW_JSON:
+        return ad_report_json(out, snapshot, findings, &options->report);
+    default:
+        return ad_report_screen(out, snapshot, findings, &options->report);
+    }
+}
+
+/* What argp was at when it gave up. */
+struct run {
+    void *input;
+    char refused[ARGUMENT_WIDTH];
+};
+
+/* getopt has moved on behind what it refuses (but for a bundle of short options, which are not ours). */
+static void note_refused(struct run *run, const struct argp_state *state)
+{
+    int refused = state->next > 1 ? state->next - 1 : 1;
+    ad_escape(run->refused, sizeof(run->refused), refused < state->argc ? state->argv[refused] : NULL);
+}
+
+static error_t parse_outer(int key, char *argument, struct argp_state *state)
+{
+    struct run *run = state->input;
+    (void)argument;
+    if (key == ARGP_KEY_INIT)
+        state->child_inputs[0] = run->input;
+    if (key == ARGP_KEY_ERROR)
+        note_refused(run, state);
+    return key == ARGP_KEY_INIT || key == ARGP_KEY_ERROR ? 0 : ARGP_ERR_UNKNOWN;
+}
+
+struct ad_error *ad_argp_run(const struct argp *argp, int argc, char **argv, unsigned flags, void *input,
+                             const char *hint)
+{
+    struct run run = {.input = input};
+    const struct argp_child children[] = {{argp, 0, NULL, 0}, {0}};
+    const struct argp outer = {.parser = parse_outer, .children = children};
+    error_t error = argp_parse(&outer, argc, argv, flags | ARGP_SILENT, NULL, &run);
+    if (!error)
+        return NULL;
+    if (error == ENOMEM)
+        return &ad_error_nomem;
+    return ad_error_create(AD_ERROR_USAGE, "'%s' is not understood: %s", run.refused, hint);
+}
+
+/* A view takes no arguments but its options. */
+static error_t parse_alone(int key, char *argument, struct argp_state *state)
+{
+    (void)argument;
+    if (key == ARGP_KEY_INIT)
+        state->child_inputs[0] = state->input;
+    return key == ARGP_KEY_ARG ? EINVAL : key == ARGP_KEY_INIT ? 0 : ARGP_ERR_UNKNOWN;
+}
+
+struct ad_error *ad_view_run(FILE *out, int argc, char **argv, const struct ad_snapshot *snapshot,
+                             const struct ad_findings *findings)
+{
+    static const struct argp_child children[] = {{&ad_view_argp, 0, NULL, 0}, {0}};
+    static const struct argp alone = {.parser = parse_alone, .children = children};
+    struct ad_view_options options = {0};
+    if (argc > 0)
+        AD_TRY(ad_argp_run(&alone, argc, argv, 0, &options,
+                           "there are --tasks, --json, --all-frames, --groups N, and nothing for the summary"));
+    return ad_view_print(out, &options, snapshot, findings);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file view.h - the views by their options, so that the command line and GDB print the same words.
+ *
+ *     (none)           the first screen          --groups N     with N groups
+ *     --tasks          every task with its stack --all-frames   the runtime's own frames too
+ *     --json           everything, for programs
+ */
+#ifndef AD_REPORT_VIEW_H
+#define AD_REPORT_VIEW_H
+
+#include <argp.h>
+#include <stdio.h>
+
+#include "report/report.h"
+
+enum ad_view { AD_VIEW_SCREEN, AD_VIEW_TASKS, AD_VIEW_JSON };
+
+struct ad_view_options {
+    enum ad_view view;
+    struct ad_report_options report;
+};
+
+/** The options for a command that has more of its own: a child parser, whose input is a struct
+ *  ad_view_options, all zero at first. */
+extern const struct argp ad_view_argp;
+
+struct ad_error *ad_view_print(FILE *out, const struct ad_view_options *options,
+                               const struct ad_snapshot *snapshot,
+                               const struct ad_findings *findings) ad_must_check;
+
+/**
+ * Parses the options in `argv` and prints that view. argv[0] is a program name and not looked at; argv may
+ * be reordered; argc may be 0. Never exits: what it does not know is an AD_ERROR_USAGE that lists what
+ * there is. A failed write is not an error here: see ferror(out).
+ */
+struct ad_error *ad_view_run(FILE *out, int argc, char **argv, const struct ad_snapshot *snapshot,
+                             const struct ad_findings *findings) ad_must_check;
+
+/** Runs argp without its messages and exits; an option that it refuses is an AD_ERROR_USAGE with `hint`. */
+struct ad_error *ad_argp_run(const struct argp *argp, int argc, char **argv, unsigned flags, void *input,
+                             const char *hint) ad_must_check;
+
+#endif
