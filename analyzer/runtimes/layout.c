@@ -33,7 +33,7 @@ static struct ad_error *tell_tallies(const struct ad_layout *layout)
         [AD_TALLY_TEXTS] = "names cannot be read to their end, the first",
     };
     for (size_t i = 0; i < AD_TALLY_COUNT; i++) {
-        const struct ad_tally *tally = &layout->tallies[i];
+        const struct ad_loss_count *tally = &layout->tallies[i];
         if (tally->count)
             AD_TRY(ad_snapshot_lose(layout->snapshot, true, tally->count, "%" PRIu64 " %s at 0x%" PRIx64,
                                     tally->count, words[i], tally->address));

@@ -36,7 +36,7 @@ enum ad_tally_kind {
     AD_TALLY_COUNT
 };
 
-struct ad_tally {
+struct ad_loss_count {
     uint64_t count;
     uint64_t address; /**< of the first */
 };
@@ -93,7 +93,7 @@ struct ad_layout {
     struct ad_map place_at;      /**< SITE's address -> index into places */
     struct ad_vector places;     /* struct ad_place */
     char list_text[96];          /**< why the first broken list broke; empty: none did */
-    struct ad_tally tallies[AD_TALLY_COUNT];
+    struct ad_loss_count tallies[AD_TALLY_COUNT];
 };
 
 void ad_layout_tally(struct ad_layout *layout, enum ad_tally_kind kind, uint64_t address);

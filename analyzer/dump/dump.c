@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+#include "dump/dump.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "dump/dump_internal.h"
+#include "runtimes/layout.h"
+
+/* ---- Which runtimes there are --------------------------------------------------------------------- */
+
+/* What was tried, and what the user can do. */
+static struct ad_error *no_runtime(struct ad_dump *dump, struct ad_discovery *discovery, bool files)
+{
+    const struct ad_target *target = dump->target;
+    size_t modules = ad_modules_count(dump->modules);
+    const char *tail = target->truncated ? "; the core is cut off, and what is missing may have held it"
+                                         : "; is it a program whose coroutine runtime publishes async_debug.h?";
+    if (discovery->refused)
+        return ad_error_create(AD_ERROR_UNUSABLE, "%s: no coroutine runtime can be read: %s", target->description,
+                               discovery->refused->message);
+    return ad_error_create(AD_ERROR_UNUSABLE,
+                           "%s: no coroutine runtime found: no AsyncDebug note%s in its %zu ELF files, and no "
+                           "descriptor in its writable memory%s",
+                           target->description, files ? " and no symbol " ASYNC_DEBUG_SYMBOL : "", modules, tail);
+}
+
+/* By notes at once; by symbols when files are open; by a scan when nothing else led to one. */
+static struct ad_error *discover(struct ad_discovery *discovery, struct ad_dump *dump,
+                                 const struct ad_limits *limits, bool files)
+{
+    AD_TRY(ad_discover_notes(discovery, dump, limits));
+    if (!discovery->candidates.count && files)
+        AD_TRY(ad_discover_symbols(discovery, dump, limits));
+    if (!discovery->candidates.count)
+        AD_TRY(ad_discover_scan(discovery, dump, limits));
+    return discovery->candidates.count ? NULL : no_runtime(dump, discovery, files);
+}
+
+/* A runtime that cannot be read is a loss when there is another one, and the end when there is none. */
+static struct ad_error *read_runtimes(struct ad_dump *dump, const struct ad_discovery *discovery,
+                                      const struct ad_limits *limits)
+{
+    const struct ad_candidate *candidates = discovery->candidates.items;
+    for (size_t i = 0; i < discovery->candidates.count; i++) {
+        struct ad_error *error = ad_layout_read(dump->target, candidates[i].address, candidates[i].found_by,
+                                                limits, dump->snapshot);
+        if (!error)
+            continue;
+        if (discovery->candidates.count == 1 || error->kind == AD_ERROR_NOMEM)
+            return error;
+        struct ad_error *lost = ad_snapshot_lose(dump->snapshot, true, 1, "the runtime at 0x%" PRIx64 ": %s",
+                                                 candidates[i].address, error->message);
+        ad_error_destroy(error);
+        AD_TRY(lost);
+    }
+    return NULL;
+}
+
+static struct ad_error *read_model(struct ad_dump *dump, const struct ad_limits *limits, bool files)
+{
+    ad_cleanup(ad_discovery_deinit) struct ad_discovery discovery = {.candidates = AD_VECTOR(struct ad_candidate)};
+    AD_TRY(discover(&discovery, dump, limits, files));
+    return read_runtimes(dump, &discovery, limits);
+}
+
+/* ---- In which order ------------------------------------------------------------------------------- */
+
+/* A live process stands still meanwhile: only its memory is copied, no file is opened. */
+static struct ad_error *read_stopped(struct ad_dump *dump, const struct ad_dump_options *options)
+{
+    AD_TRY(ad_modules_create(dump->target, &options->limits, &dump->modules));
+    AD_TRY(ad_snapshot_describe(dump->snapshot, dump->target));
+    AD_TRY(read_model(dump, &options->limits, false));
+    AD_TRY(ad_layout_prefetch_stacks(dump->target, &options->limits, dump->snapshot));
+    AD_TRY(ad_target_release(dump->target));
+    AD_TRY(ad_snapshot_text(dump->snapshot, dump->target->stop_note, &dump->snapshot->stop_note));
+    return ad_modules_open_files(dump->modules, &options->modules);
+}
+
+/* Of a core, texts may lie in the files, and so may the only trace of the runtime: files first. */
+static struct ad_error *read_resting(struct ad_dump *dump, const struct ad_dump_options *options)
+{
+    AD_TRY(ad_modules_create(dump->target, &options->limits, &dump->modules));
+    AD_TRY(ad_modules_open_files(dump->modules, &options->modules));
+    AD_TRY(ad_snapshot_describe(dump->snapshot, dump->target));
+    AD_TRY(read_model(dump, &options->limits, true));
+    return ad_layout_prefetch_stacks(dump->target, &options->limits, dump->snapshot);
+}
+
+static struct ad_error *fill(struct ad_dump *dump, const struct ad_dump_options *options)
+{
+    AD_TRY(ad_snapshot_create(&dump->snapshot));
+    bool live = dump->target->kind == AD_TARGET_LIVE;
+    AD_TRY(live ? read_stopped(dump, options) : read_resting(dump, options));
+    AD_TRY(ad_dump_stacks(dump, &options->limits));
+    AD_TRY(ad_dump_locate(dump, &options->limits));
+    AD_TRY(ad_dump_module_losses(dump));
+    return ad_findings_compute(dump->snapshot, &dump->findings);
+}
+
+struct ad_error *ad_dump_create(struct ad_target *target, const struct ad_dump_options *options,
+                                struct ad_dump **dump_ret)
+{
+    struct ad_dump *dump = calloc(1, sizeof(*dump));
+    if (!dump) {
+        ad_target_destroy(target);
+        return &ad_error_nomem;
+    }
+    dump->target = target;
+    struct ad_error *error = fill(dump, options);
+    if (error)
+        ad_dump_destroy(dump);
+    else
+        *dump_ret = dump;
+    return error;
+}
+
+void ad_dump_destroy(struct ad_dump *dump)
+{
+    if (!dump)
+        return;
+    ad_findings_deinit(&dump->findings);
+    ad_snapshot_destroy(dump->snapshot);
+    ad_modules_destroy(dump->modules);
+    ad_target_destroy(dump->target);
+    free(dump);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file dump_internal.h - the steps from a target to a snapshot, in the order in which dump.c takes them.
+ */
+#ifndef AD_DUMP_DUMP_INTERNAL_H
+#define AD_DUMP_DUMP_INTERNAL_H
+
+#include "base/map.h"
+#include "dump/dump.h"
+#include "unwind/unwind.h"
+
+/* ---- discover.c: where descriptors are --------------------------------------------------------- */
+
+/** An address that may be a descriptor's; `found_by` is "note", "symbol" or "scan". */
+struct ad_candidate {
+    uint64_t address;
+    const char *found_by;
+};
+
+/** Descriptors found so far, and why what looked like one was refused. */
+struct ad_discovery {
+    struct ad_vector candidates; /* struct ad_candidate, all of them checked */
+    struct ad_error *refused;    /**< of the first that was refused; NULL: none */
+};
+
+void ad_discovery_deinit(struct ad_discovery *discovery);
+/** By the modules' ELF notes: needs their memory only. */
+struct ad_error *ad_discover_notes(struct ad_discovery *discovery, struct ad_dump *dump,
+                                   const struct ad_limits *limits) ad_must_check;
+/** By the exported symbol: needs the modules' files. */
+struct ad_error *ad_discover_symbols(struct ad_discovery *discovery, struct ad_dump *dump,
+                                     const struct ad_limits *limits) ad_must_check;
+/** By the magic, in all writable memory. */
+struct ad_error *ad_discover_scan(struct ad_discovery *discovery, struct ad_dump *dump,
+                                  const struct ad_limits *limits) ad_must_check;
+
+/* ---- stacks.c: every stack once ------------------------------------------------------------------ */
+
+/** Unwinds tasks and threads into snapshot.stacks, .frames and .locations (their pc only). */
+struct ad_error *ad_dump_stacks(struct ad_dump *dump, const struct ad_limits *limits) ad_must_check;
+
+/* ---- locate.c: what is at each address ------------------------------------------------------------ */
+
+/** Fills the locations' modules, functions and lines; tells what symbols were lost. */
+struct ad_error *ad_dump_locate(struct ad_dump *dump, const struct ad_limits *limits) ad_must_check;
+
+/* ---- losses.c: what files were missing ------------------------------------------------------------ */
+
+/** snapshot.build_id_state, and a loss for each module without a usable file that a stack needs. */
+struct ad_error *ad_dump_module_losses(struct ad_dump *dump) ad_must_check;
+
+#endif
