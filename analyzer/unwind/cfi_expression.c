@@ -43,8 +43,8 @@ static bool between(uint8_t op, uint8_t first, uint8_t last)
 static bool is_plain(uint8_t op)
 {
     return op == OP_DEREF || between(op, OP_DUP, OP_OVER) || between(op, OP_SWAP, OP_ROT) ||
-           (between(op, OP_ABS, OP_XOR) && op != OP_DIV && op != OP_PLUS_UCONST) || between(op, OP_EQ, OP_NE) ||
-           between(op, OP_LIT0, OP_LIT31) || op == OP_NOP;
+           (between(op, OP_ABS, OP_XOR) && op != OP_DIV && op != OP_PLUS_UCONST) ||
+           between(op, OP_EQ, OP_NE) || between(op, OP_LIT0, OP_LIT31) || op == OP_NOP;
 }
 
 /* const1u, const1s, const2u ... const8s: 1, 1, 2, 2, 4, 4, 8, 8 bytes */

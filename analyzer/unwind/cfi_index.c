@@ -81,7 +81,8 @@ static struct ad_error *load_by_segment(struct ad_cfi_index *index, struct ad_el
     index->bytes = malloc(size);
     if (!index->bytes)
         return &ad_error_nomem;
-    *ret = (struct ad_cfi_section){index->bytes, ad_elf_read(file, address, index->bytes, size), address, false};
+    *ret =
+        (struct ad_cfi_section){index->bytes, ad_elf_read(file, address, index->bytes, size), address, false};
     return NULL;
 }
 

@@ -148,7 +148,8 @@ static bool parse_cie(const struct ad_cfi_section *section, struct record *recor
 }
 
 /* Where the CIE of an FDE lies: .eh_frame counts back from the id, .debug_frame from the section's start. */
-static bool find_cie(const struct ad_cfi_section *section, const struct record *record, struct ad_cfi_cie *cie)
+static bool find_cie(const struct ad_cfi_section *section, const struct record *record,
+                     struct ad_cfi_cie *cie)
 {
     uint64_t offset = record->id;
     if (!section->is_debug_frame && !ad_sub((uint64_t)record->id_offset, record->id, &offset))

@@ -26,9 +26,9 @@ struct ad_cfi_section {
 struct ad_cfi_cie {
     uint64_t code_factor;
     int64_t data_factor;
-    uint8_t encoding;        /**< of an FDE's pointers: DW_EH_PE_* of the LSB */
-    bool has_augmentation;   /**< an FDE has a sized augmentation to skip */
-    bool signal_frame;       /**< its caller was interrupted, not calling */
+    uint8_t encoding;      /**< of an FDE's pointers: DW_EH_PE_* of the LSB */
+    bool has_augmentation; /**< an FDE has a sized augmentation to skip */
+    bool signal_frame;     /**< its caller was interrupted, not calling */
     struct ad_cursor instructions;
 };
 

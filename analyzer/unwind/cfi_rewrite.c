@@ -98,8 +98,8 @@ enum verdict { COPY, DROP, REFUSE };
 static enum verdict say_val_offset(struct rewrite *rewrite, uint8_t op)
 {
     uint64_t number = ad_cursor_uleb(&rewrite->in);
-    uint64_t factored = op == CFA_VAL_OFFSET ? ad_cursor_uleb(&rewrite->in)
-                                             : (uint64_t)ad_cursor_sleb(&rewrite->in);
+    uint64_t factored =
+        op == CFA_VAL_OFFSET ? ad_cursor_uleb(&rewrite->in) : (uint64_t)ad_cursor_sleb(&rewrite->in);
     if (number >= AD_REG_COUNT)
         return DROP;
     put_u8(rewrite, CFA_VAL_EXPRESSION);

@@ -104,7 +104,8 @@ static void end_failed(const struct ad_unwinder *unwinder, struct step *step, in
 
 /* Leaves the frame by its row. A result of 0 means an undefined return address, but libunwind takes one
  * that is stored at address 0 for undefined too. */
-static void apply(struct ad_unwinder *unwinder, unw_cursor_t *cursor, const struct ad_row *row, struct step *step)
+static void apply(struct ad_unwinder *unwinder, unw_cursor_t *cursor, const struct ad_row *row,
+                  struct step *step)
 {
     unwinder->fault = unwinder->register_missing = false;
     int result = unw_apply_reg_state(cursor, row->state);
@@ -153,13 +154,14 @@ static struct ad_error *walk(struct ad_unwinder *unwinder, unw_cursor_t *cursor,
         AD_TRY(ad_vector_push(&unwinder->frames, &step->frame));
         step->inner_cfa = step->frame.cfa;
         step->has_inner_cfa = true;
-        step->frame = (struct ad_unwound_frame){.pc = step->caller_pc, .interrupted = step->caller_interrupted};
+        step->frame =
+            (struct ad_unwound_frame){.pc = step->caller_pc, .interrupted = step->caller_interrupted};
     }
     return NULL;
 }
 
-struct ad_error *ad_unwind(struct ad_unwinder *unwinder, const struct ad_registers *registers, bool interrupted,
-                           struct ad_unwound_stack *stack_ret)
+struct ad_error *ad_unwind(struct ad_unwinder *unwinder, const struct ad_registers *registers,
+                           bool interrupted, struct ad_unwound_stack *stack_ret)
 {
     const uint32_t needed = 1u << AD_REG_PC | 1u << AD_REG_SP;
     unw_cursor_t cursor;

@@ -24,10 +24,10 @@ enum ad_stack_end {
 };
 
 struct ad_unwound_frame {
-    uint64_t pc;       /**< as in the frame; for a caller, its return address */
-    uint64_t cfa;      /**< canonical frame address: the caller's stack pointer; 0: not known (only of the
-                        *   last frame, when the stack ends before its time) */
-    bool interrupted;  /**< pc is an exact place (top of a thread, signal frame): do not look up pc - 1 */
+    uint64_t pc;      /**< as in the frame; for a caller, its return address */
+    uint64_t cfa;     /**< canonical frame address: the caller's stack pointer; 0: not known (only of the
+                       *   last frame, when the stack ends before its time) */
+    bool interrupted; /**< pc is an exact place (top of a thread, signal frame): do not look up pc - 1 */
 };
 
 /** One stack, innermost frame first. */
@@ -35,7 +35,7 @@ struct ad_unwound_stack {
     struct ad_unwound_frame *frames; /**< the unwinder's; valid until its next call */
     size_t count;
     enum ad_stack_end end;
-    uint64_t end_address;            /**< NO_CFI: the pc; UNREADABLE: the address; else the last pc */
+    uint64_t end_address; /**< NO_CFI: the pc; UNREADABLE: the address; else the last pc */
 };
 
 struct ad_unwinder;

@@ -50,19 +50,19 @@ struct ad_unwinder {
     const struct ad_limits *limits;
     unw_addr_space_t space;
 
-    struct ad_map module_map;    /* start of a module's range -> into indices */
-    struct ad_vector indices;    /* struct ad_cfi_index */
-    struct ad_vector cfi;        /* uint8_t: the window's bytes */
-    struct ad_map plain_map;     /* run-time start of a function -> into plains; NO_PLAIN: not usable */
-    struct ad_vector plains;     /* struct ad_cfi_plain */
-    struct ad_map row_map;       /* pc that was looked up -> into rows */
-    struct ad_vector rows;       /* struct ad_row */
-    struct ad_pool pool;         /* of the rows' states */
+    struct ad_map module_map; /* start of a module's range -> into indices */
+    struct ad_vector indices; /* struct ad_cfi_index */
+    struct ad_vector cfi;     /* uint8_t: the window's bytes */
+    struct ad_map plain_map;  /* run-time start of a function -> into plains; UINT32_MAX: not usable */
+    struct ad_vector plains;  /* struct ad_cfi_plain */
+    struct ad_map row_map;    /* pc that was looked up -> into rows */
+    struct ad_vector rows;    /* struct ad_row */
+    struct ad_pool pool;      /* of the rows' states */
 
-    struct ad_vector frames;     /* struct ad_unwound_frame: the stack being walked */
+    struct ad_vector frames; /* struct ad_unwound_frame: the stack being walked */
     struct ad_registers registers;
     struct ad_stack_window window;
-    bool fault;                  /* a read failed since it was last cleared */
+    bool fault; /* a read failed since it was last cleared */
     uint64_t fault_address;
     bool register_missing;
     const struct ad_cfi_plain *compiling;
@@ -71,7 +71,8 @@ struct ad_unwinder {
 extern unw_accessors_t ad_unwind_accessors;
 
 /** The row for a pc that was looked up before, or is compiled now. `row_ret` is valid until the next call. */
-struct ad_error *ad_unwinder_row(struct ad_unwinder *unwinder, uint64_t pc, struct ad_row *row_ret) ad_must_check;
+struct ad_error *ad_unwinder_row(struct ad_unwinder *unwinder, uint64_t pc,
+                                 struct ad_row *row_ret) ad_must_check;
 /** libunwind's question where the CFI for a pc is: answered for unwinder->compiling only. */
 int ad_unwinder_find_cfi(unw_addr_space_t space, unw_word_t pc, unw_proc_info_t *info, int need_info,
                          void *context);

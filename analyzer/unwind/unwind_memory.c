@@ -24,7 +24,8 @@ static void move_window(struct ad_unwinder *unwinder, uint64_t address)
 static int read_stack(struct ad_unwinder *unwinder, uint64_t address, unw_word_t *value)
 {
     struct ad_stack_window *window = &unwinder->window;
-    if (!ad_range_holds((struct ad_range){window->start, window->start + window->size}, address, sizeof(*value)))
+    if (!ad_range_holds((struct ad_range){window->start, window->start + window->size}, address,
+                        sizeof(*value)))
         move_window(unwinder, address);
     uint64_t offset = address - window->start;
     size_t left = window->size - offset;
@@ -37,7 +38,8 @@ static int read_stack(struct ad_unwinder *unwinder, uint64_t address, unw_word_t
     return -UNW_EINVAL;
 }
 
-static int access_memory(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int write, void *context)
+static int access_memory(unw_addr_space_t space, unw_word_t address, unw_word_t *value, int write,
+                         void *context)
 {
     (void)space;
     if (write)

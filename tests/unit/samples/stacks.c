@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
+ * @file stacks.c - the sample program of unwind_test.c.
+ *
  * Stacks of many shapes, each on its own memory, parked in an assembler switch. The table below says which
  * functions each must show, innermost first. With a number as argument, that case traps on the way instead
  * of parking, for comparison with other unwinders.
@@ -11,15 +13,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define STACK_SIZE (64 * 1024)
-#define NOINLINE __attribute__((noinline, noclone))
-
 #ifdef __clang__
-#undef NOINLINE
 #define NOINLINE __attribute__((noinline))
+#else
+#define NOINLINE __attribute__((noinline, noclone))
 #endif
+
 
 /* switch_stack(&save, load): six registers and the return address, as a coroutine runtime does it.
  * sample_entry ends the stack; without_cfi says nothing to unwinders. */
@@ -71,30 +74,41 @@ __asm__(".text\n"
         "	ret\n"
         "	.cfi_endproc\n"
         "	.size illegal_at_once, .-illegal_at_once\n"
-        /* the CFA in memory and a caller's register by value: expressions and DW_CFA_val_offset */
+        /* the CFA in memory, rbp by value: an expression and DW_CFA_val_offset_sf */
         ".globl by_expressions\n"
         ".type by_expressions, @function\n"
         "by_expressions:\n"
         "	.cfi_startproc\n"
-        "	pushq %rbp\n	.cfi_adjust_cfa_offset 8\n	.cfi_rel_offset rbp, 0\n"
-        "	leaq 16(%rsp), %rax\n"
+        "	leaq 8(%rsp), %rax\n"
         "	pushq %rax\n"
         "	.cfi_escape 0x0f, 0x03, 0x77, 0x00, 0x06\n" /* CFA = *(rsp + 0) */
-        "	.cfi_escape 0x14, 0x07, 0x00\n" /* rsp is the CFA */
-        "	.cfi_escape 0x05, 0x20, 0x02\n" /* a register that is not followed */
-        "	subq $8, %rsp\n"
-        "	.cfi_escape 0x0f, 0x03, 0x77, 0x08, 0x06\n" /* CFA = *(rsp + 8) */
+        "	.cfi_escape 0x15, 0x06, 0x7e\n"             /* rbp = CFA + -2 * -8 */
+        "	.cfi_escape 0x05, 0x20, 0x02\n"             /* a register that is not followed */
+        "	xorl %ebp, %ebp\n"
         "	call *%rdi\n"
-        "	addq $16, %rsp\n	.cfi_def_cfa rsp, 16\n"
-        "	popq %rbp\n	.cfi_adjust_cfa_offset -8\n	.cfi_restore rbp\n"
+        "	popq %rbp\n	.cfi_def_cfa rsp, 8\n"
         "	ret\n"
         "	.cfi_endproc\n"
-        "	.size by_expressions, .-by_expressions\n");
+        "	.size by_expressions, .-by_expressions\n"
+        /* its rbp is 16 above the CFA of what it calls */
+        ".globl by_frame_pointer\n"
+        ".type by_frame_pointer, @function\n"
+        "by_frame_pointer:\n"
+        "	.cfi_startproc\n"
+        "	pushq %rbp\n	.cfi_adjust_cfa_offset 8\n	.cfi_rel_offset rbp, 0\n"
+        "	movq %rsp, %rbp\n	.cfi_def_cfa_register rbp\n"
+        "	subq $16, %rsp\n"
+        "	call by_expressions\n"
+        "	addq $16, %rsp\n"
+        "	popq %rbp\n	.cfi_def_cfa rsp, 8\n"
+        "	ret\n"
+        "	.cfi_endproc\n"
+        "	.size by_frame_pointer, .-by_frame_pointer\n");
 
 void switch_stack(void **save, void *load);
 void sample_entry(void);
 void without_cfi(void (*function)(void));
-void by_expressions(void (*function)(void));
+void by_frame_pointer(void (*function)(void));
 void illegal_at_once(void);
 
 struct sample_case {
@@ -109,8 +123,14 @@ static struct sample_case *current;
 static int trap;
 volatile int sink;
 
+/* Two frames that call each other: rbp and a return address behind a function's prologue, twice. */
+uint64_t sample_loop[4];
+
 NOINLINE void park(void)
 {
+    sample_loop[0] = (uint64_t)(uintptr_t)&sample_loop[2];
+    sample_loop[2] = (uint64_t)(uintptr_t)&sample_loop[0];
+    sample_loop[1] = sample_loop[3] = (uint64_t)(uintptr_t)__builtin_return_address(0);
     if (trap)
         __builtin_trap();
     switch_stack(&current->sp, main_sp);
@@ -195,7 +215,7 @@ NOINLINE void on_signal(int number)
 
 NOINLINE void signalled(void)
 {
-    syscall(62, getpid(), SIGUSR1);
+    syscall(SYS_kill, getpid(), SIGUSR1);
     sink++;
 }
 
@@ -213,7 +233,7 @@ NOINLINE void loses_cfi(void)
 
 NOINLINE void expressions(void)
 {
-    by_expressions(plain);
+    by_frame_pointer(plain);
     sink++;
 }
 
@@ -238,23 +258,24 @@ NOINLINE void through_libc(void)
     sink += numbers[0];
 }
 
-#define FROM_LEAF "switch_stack park leaf "
+#define FROM_LEAF "park leaf "
 struct sample_case sample_cases[] = {
     {"plain", FROM_LEAF "middle plain sample_entry", plain, NULL},
-    {"noreturn", "switch_stack park never_returns calls_noreturn sample_entry", calls_noreturn, NULL},
+    {"noreturn", "park never_returns calls_noreturn sample_entry", calls_noreturn, NULL},
     {"vla", FROM_LEAF "variable_array sample_entry", variable_array, NULL},
     {"aligned", FROM_LEAF "aligned sample_entry", aligned, NULL},
     {"variadic", FROM_LEAF "variadic aligned_variadic sample_entry", aligned_variadic, NULL},
-    {"signal", "switch_stack park on_signal ! syscall signalled sample_entry", signalled, NULL},
-    {"fault", "switch_stack park on_signal ! illegal_at_once faults_at_entry sample_entry", faults_at_entry, NULL},
-    {"expressions", FROM_LEAF "middle plain by_expressions expressions sample_entry", expressions, NULL},
-    {"libc", "switch_stack park sort_callback compare * through_libc sample_entry", through_libc, NULL},
+    {"signal", "park on_signal ! syscall signalled sample_entry", signalled, NULL},
+    {"fault", "park on_signal ! illegal_at_once faults_at_entry sample_entry", faults_at_entry, NULL},
+    {"expressions", FROM_LEAF "middle plain by_expressions by_frame_pointer expressions sample_entry",
+     expressions, NULL},
+    {"libc", "park sort_callback compare * through_libc sample_entry", through_libc, NULL},
     {"without_cfi", FROM_LEAF "middle plain without_cfi", loses_cfi, NULL},
     {"", "", NULL, NULL},
 };
 
-/* As if the thread had been stopped in the first instruction of a function called from here. */
-uint64_t sample_fake_stack[2];
+/* The stack of a thread stopped in the first instruction of a function that main called. */
+uint64_t sample_return[2];
 
 static void start(struct sample_case *one)
 {
@@ -275,7 +296,7 @@ int main(int argc, char **argv)
     signal(SIGUSR1, on_signal);
     if (wanted < 0 || sample_cases[wanted].start == faults_at_entry)
         signal(SIGILL, on_signal);
-    sample_fake_stack[0] = (uint64_t)(uintptr_t)main + 4;
+    sample_return[1] = (uint64_t)(uintptr_t)main + 4;
     trap = wanted >= 0;
     for (int i = 0; sample_cases[i].start; i++)
         if (wanted < 0 || i == wanted)
