@@ -60,6 +60,7 @@ static void print_owner(const struct words *words, const char *verb)
         return;
     if (!owner && words->future->owner_address) {
         fprintf(words->out, ", %s a task that was not read (0x%" PRIx64 ")", verb, words->future->owner_address);
+        print_held_since(words);
     } else if (owner) {
         fprintf(words->out, ", %s #%" PRIu32, verb, owner->id);
         print_held_since(words);

@@ -14,17 +14,21 @@ enum { DEADLOCKS_SHOWN = 3, OTHERS_SHOWN = 4, MEMBERS_SHOWN = 6, MEMBERS_OF_MANY
 static const struct ad_column deadlock_columns[] = {
     {.widest = 8}, {.widest = AD_NAME_WIDTH}, {.widest = AD_WAIT_WIDTH + 10}, {.widest = 60}};
 
+static const struct ad_column sentence_column[] = {{.widest = 220}};
+
 static const struct ad_task *task_at(const struct ad_snapshot *snapshot, uint32_t index)
 {
     return &AD_ITEMS(struct ad_task, &snapshot->tasks)[index];
 }
 
-/* The innermost line of the user's, where there is a stack. */
-static void print_place(FILE *out, const struct ad_snapshot *snapshot, uint32_t task)
+/* The innermost line of the user's behind `separator`, where there is a stack. */
+static void print_place(FILE *out, const struct ad_snapshot *snapshot, uint32_t task, const char *separator)
 {
     struct ad_stack_line line;
-    if (ad_stack_user_line(snapshot, task_at(snapshot, task)->stack, &line))
-        ad_print_line_short(out, &line);
+    if (!ad_stack_user_line(snapshot, task_at(snapshot, task)->stack, &line))
+        return;
+    fputs(separator, out);
+    ad_print_line_short(out, &line);
 }
 
 /* ---- Deadlocks ---- */
@@ -35,8 +39,7 @@ static void print_member(FILE *out, const struct ad_snapshot *snapshot, const ch
     ad_print_task(out, task_at(snapshot, task), AD_NAME_WIDTH - 8);
     fputs("\twaits for ", out);
     ad_describe_wait(out, snapshot, task);
-    fputc('\t', out);
-    print_place(out, snapshot, task);
+    print_place(out, snapshot, task, "\t");
     fputc('\n', out);
 }
 
@@ -47,7 +50,7 @@ static size_t print_deadlock(FILE *out, const struct ad_snapshot *snapshot, cons
     size_t left_out = deadlock->task_count > room ? deadlock->task_count - room : 0;
     for (size_t i = 0; i < deadlock->task_count; i++) {
         if (left_out && i == room / 2) {
-            fprintf(out, "\t... and %zu more, each waiting for the next ...\n", left_out);
+            fprintf(out, "          ... and %zu more, each waiting for the next ...\n", left_out);
             i += left_out;
         }
         print_member(out, snapshot, i ? "" : "DEADLOCK", deadlock->tasks[i]);
@@ -111,8 +114,7 @@ static void print_root(FILE *out, const struct ad_snapshot *snapshot, const stru
         ad_describe_wait(out, snapshot, root);
     else
         fputs(ad_task_state_word(snapshot, task_at(snapshot, root)), out);
-    fputs("   ", out);
-    print_place(out, snapshot, root);
+    print_place(out, snapshot, root, "   ");
 }
 
 static void print_blocker(FILE *out, const struct ad_snapshot *snapshot, const struct ad_finding *finding)
@@ -141,8 +143,8 @@ static void print_blocked_worker(FILE *out, const struct ad_snapshot *snapshot, 
     ad_print_duration(out, ad_age(snapshot, worker->last_tick));
     fputs("; ", out);
     ad_print_count(out, finding->direct, "ready task");
-    fputs(finding->direct == 1 ? " waits   " : " wait   ", out);
-    print_place(out, snapshot, finding->tasks[0]);
+    fputs(finding->direct == 1 ? " waits" : " wait", out);
+    print_place(out, snapshot, finding->tasks[0], "   ");
     fputc('\n', out);
 }
 
@@ -160,7 +162,7 @@ static struct ad_error *print_others(FILE *out, const struct ad_screen *screen, 
             print_blocker(rows.file, screen->snapshot, &findings[i]);
     }
     AD_TRY(ad_buffer_close(&rows));
-    size_t printed = ad_table_print(out, rows.text, NULL, 0, bytes);
+    size_t printed = ad_table_print(out, rows.text, sentence_column, 1, bytes);
     if (count > printed)
         fprintf(out, "          and %" PRIu64 " more findings (--json lists them)\n", count - printed);
     return NULL;

@@ -87,7 +87,9 @@ static const char *print_row(FILE *out, const char *text, const struct ad_column
     size_t column = 0;
     do {
         text = next_cell(text, &cell);
-        print_cell(out, cell, column < count ? &columns[column] : &plain, column < count ? widths[column] : 0);
+        bool sentence = cell.last && column == 0 && count > 1;
+        bool free = sentence || column >= count;
+        print_cell(out, cell, free ? &plain : &columns[column], free ? 0 : widths[column]);
         column++;
     } while (!cell.last);
     return text;

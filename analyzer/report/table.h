@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file table.h - lines up columns. A table is text whose cells end with a tab and whose rows end with a
- * newline; escaped text holds neither, so no name can break it.
+ * newline; escaped text holds neither, so no name can break it. In a table of several columns a row of one
+ * cell is a sentence: printed as it is.
  */
 #ifndef AD_REPORT_TABLE_H
 #define AD_REPORT_TABLE_H
@@ -21,7 +22,8 @@ enum { AD_TABLE_COLUMNS = 8 };
 /** Prints whole rows as long as they fit into `bytes`; returns how many. At most AD_TABLE_COLUMNS columns. */
 size_t ad_table_print(FILE *out, const char *text, const struct ad_column *columns, size_t count, size_t bytes);
 
-/** Text in the making: print to `file`, then close it to have `text`. All zero at first. */
+/** Text in the making: print to `file`, then close it to have `text`. All zero at first; never copied while it
+ *  is open. */
 struct ad_buffer {
     FILE *file;
     char *text;
