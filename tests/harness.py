@@ -235,6 +235,10 @@ class Kvd(Program):
         eventually(what, probe)
         return found[0]
 
+    def truth_at_rest(self) -> Truth:
+        """The first truth in which every task waits."""
+        return self.truth_when("rest", lambda truth: not not_waiting(truth))
+
     def kill(self) -> None:
         for client in self.clients:
             client.close()
@@ -250,6 +254,11 @@ def waiting_for(truth: Truth, kind: str, name: Optional[str] = None) -> list[Tru
         and task["waits_for"]["kind"] == kind
         and (name is None or task["waits_for"]["object"] == name)
     ]
+
+
+def not_waiting(truth: Truth) -> list[TruthTask]:
+    """The tasks that run or could."""
+    return [task for task in truth["tasks"] if task["state"] != "waiting"]
 
 
 @dataclass
@@ -294,8 +303,7 @@ def hang(kvd: Kvd, waiters: int, keys: Sequence[str] = ("alice", "bob")) -> Hung
 
     def settled(truth: Truth) -> bool:
         clients = [task for task in truth["tasks"] if "serve_client" in task["functions"]]
-        running = [task for task in truth["tasks"] if task["state"] != "waiting"]
-        return len(waiting_for(truth, "mutex")) == wanted == len(clients) and not running
+        return len(waiting_for(truth, "mutex")) == wanted == len(clients) and not not_waiting(truth)
 
     return Hung(kvd, kvd.truth_when("the pile-up", settled), waiters)
 

@@ -302,7 +302,7 @@ def test_deadlock(hung_kvd: StartHung, keys: list[str]) -> None:
 def test_service_tasks(kvd: StartKvd) -> None:
     """The tasks of an idle service."""
     server = kvd()
-    truth = server.truth()
+    truth = server.truth_at_rest()
     assert truth["pid"] == server.pid
     tasks = by_name(truth)
     assert tasks["acceptor"]["waits_for"]["kind"] == "accept"
