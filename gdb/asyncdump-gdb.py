@@ -12,7 +12,8 @@ import sys
 
 def _load():
     name = "asyncdump_gdb"
-    beside = os.path.dirname(os.path.realpath(__file__))
+    # Not __file__: in a file that another sourced file sources, it is the other's.
+    beside = os.path.dirname(os.path.realpath(_load.__code__.co_filename))
     folders = [beside, "/usr/local/share/asyncdump/gdb", "/usr/share/asyncdump/gdb"]
     folder = next((f for f in folders if os.path.isdir(os.path.join(f, name))), None)
     if folder is None:

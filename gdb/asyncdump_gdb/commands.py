@@ -12,7 +12,7 @@ import gdb
 
 from .engine import EngineError
 from .frames import Frames, select_user_frame
-from .session import Session, core_path, frame_level, require_stopped_inferior, select_level
+from .session import Session, frame_level, require_stopped_inferior, select_level
 from .text import Apply, Task, UsageError, complete_task, parse_apply, printable, title, which_task
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
@@ -78,7 +78,7 @@ class Extension:
         elif not task.get("context"):
             raise gdb.GdbError(f"Async task {title(task)} has no stack (any more).")
         else:
-            self.frames.select(task, core_path() is None)
+            self.frames.select(task)
 
 
 def thread_of(task: Task) -> Any:
@@ -115,24 +115,29 @@ class InfoAsyncTasks(gdb.Command):  # type: ignore[misc]
 
 
 class AsyncTask(gdb.Command):  # type: ignore[misc]
-    """Select a coroutine task, so that bt, frame, up, info locals and print speak of it.
+    """Select a coroutine task, so that bt, frame, up, info locals and print show it.
     Usage: async-task
            async-task ID|NAME
            async-task none
            async-task apply ID...|all [-q] [-c] [-s] COMMAND
 
-    Alone it says which task is selected. With an id or a name it selects that task in the current thread,
-    at its first frame that is not the runtime's own; a running task is selected by switching to its thread.
-    `none` gives the thread its own frames back; so does whatever makes the program run. Nothing is written
-    to the program. A name with a special meaning can be put in quotes.
+    Alone it says which task is selected.
 
-    `apply` runs COMMAND with each task selected in turn and then restores the selection. An ID may be a
-    range. -q prints no header, -c prints errors and goes on, -s goes on in silence.
+    With an id or a name it selects that task in the current thread, at its first
+    frame that is not the runtime's own. A running task is on its thread, which is
+    switched to. A name with a special meaning here can be put in quotes.
     `bt -no-filters` also shows the two frames that link the thread to the task.
 
+    `none` gives the thread its own frames back; so does whatever makes the program
+    run. Nothing is written to the program.
+
+    `apply` runs COMMAND with each task selected in turn and restores the selection.
+    An ID may be a range. -q prints no header; -c prints errors and goes on; -s goes
+    on in silence.
+
     Examples:
-      async-task 6                    async-task client 7
-      async-task apply all bt         async-task apply 6 10-12 -q info locals
+      async-task 6                async-task apply all bt
+      async-task client 7         async-task apply 6 10-12 -q info locals
     See `info async-tasks` for the ids."""
 
     def __init__(self, extension: Extension) -> None:
@@ -234,7 +239,7 @@ class AsyncTask(gdb.Command):  # type: ignore[misc]
                 frames.deselect()
                 thread.switch()
                 if selected is not None:
-                    frames.select(selected.task, selected.registers is not None)
+                    frames.select(selected.task)
                 select_level(level)
 
 

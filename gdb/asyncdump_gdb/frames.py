@@ -59,7 +59,7 @@ class Selected(NamedTuple):
     task: Task
     anchor: Anchor
     thread: Any
-    registers: Optional[Registers]  # of the live thread; None for a core
+    registers: Registers  # the thread's own
 
 
 def start_of_stack() -> tuple[Any, int]:
@@ -153,11 +153,11 @@ class Frames:
         self._filter = Filter(self._unwinder)
         gdb.unwinder.register_unwinder(None, self._unwinder, replace=True)
 
-    def select(self, task: Task, live: bool) -> None:
+    def select(self, task: Task) -> None:
         """Puts `task` (the engine's answer) behind the current thread and selects its first user frame."""
         self.deselect()
         anchor = make_anchor(task)
-        registers = frame_registers(start_of_stack()[0]) if live else None
+        registers = frame_registers(start_of_stack()[0])
         self.selected = Selected(task, anchor, gdb.selected_thread(), registers)
         self._unwinder.anchor = anchor
         FRAME_FILTERS[NAME] = self._filter
@@ -227,37 +227,35 @@ class Frames:
         self.deselect()
 
     def register_changed(self, event: Any) -> None:
-        """Event: GDB stored into a register.
+        """Event: GDB stored into a register for the user.
 
-        In an outer frame whose callees do not save the register GDB stores into the real thread's, silently
-        (GDB 13 to 18, with or without us): for a task's frame that means another task's or the loop's. It
-        is put back. In the thread's own frames the user means the thread.
+        In an outer frame whose callees do not save the register GDB (13 to 18, with or without us) stores
+        into the real thread, silently; for a task's frame that is another task's or the loop's register,
+        and it is put back. In the thread's own frame the user means the thread, and what is selected
+        rests on that frame: the selection ends.
         """
         selected = self.active()
-        if self._guarding or selected is None or selected.registers is None:
+        if self._guarding or selected is None:
+            return
+        level = frame_level(event.frame)
+        if level < selected.anchor.first - 1:
+            self.deselect()
             return
         self._guarding = True
         try:
-            self._undo(selected, event)
+            self._put_back(selected.registers)
         finally:
             self._guarding = False
 
-    def _undo(self, selected: Selected, event: Any) -> None:
-        level = frame_level(event.frame)
+    def _put_back(self, registers: Registers) -> None:
+        level = frame_level(gdb.selected_frame())
         now = frame_registers(start_of_stack()[0])
-        assert selected.registers is not None
-        changed = [name for name, value in selected.registers.items() if now[name] != value]
+        changed = [name for name, value in registers.items() if now[name] != value]
         if not changed:
-            return
-        if level < selected.anchor.first - 1:
-            self._clear()  # the anchor's registers are new, and what was selected rests on them
-            gdb.invalidate_cached_frames()
             return
         gdb.newest_frame().select()
         for name in changed:
-            gdb.execute(
-                f"with language c -- set var ${name} = {selected.registers[name]}", to_string=True
-            )
+            gdb.execute(f"with language c -- set var ${name} = {registers[name]}", to_string=True)
         select_level(level)
         gdb.write(
             f"warning: GDB stored into the thread's own {', '.join(changed)}, not the task's; "
