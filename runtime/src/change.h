@@ -9,11 +9,11 @@
 #include <stdint.h>
 
 /** One store, after every store before it and before every store after it. */
-#define async_publish(place, value)                              \
-    do {                                                         \
-        __atomic_thread_fence(__ATOMIC_RELEASE);                 \
-        __atomic_store_n((place), (value), __ATOMIC_RELAXED);    \
-        __atomic_thread_fence(__ATOMIC_RELEASE);                 \
+#define async_publish(place, value)                                                                          \
+    do {                                                                                                     \
+        __atomic_thread_fence(__ATOMIC_RELEASE);                                                             \
+        __atomic_store_n((place), (value), __ATOMIC_RELAXED);                                                \
+        __atomic_thread_fence(__ATOMIC_RELEASE);                                                             \
     } while (0)
 
 /** A counter that is odd while lists and counters may disagree. Changes nest. */

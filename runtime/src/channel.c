@@ -31,7 +31,8 @@ static void init_end(struct async_channel *channel, struct async_future *end, en
     end->size = channel->item_size;
 }
 
-int async_channel_create(struct async_channel **channel_ret, const char *name, size_t item_size, size_t capacity)
+int async_channel_create(struct async_channel **channel_ret, const char *name, size_t item_size,
+                         size_t capacity)
 {
     const char *copy;
     size_t bytes;

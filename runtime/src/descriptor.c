@@ -13,9 +13,12 @@
 ASYNC_DEBUG_NOTE(async_debug_descriptor);
 
 #define FIELD ASYNC_DEBUG_FIELD
-#define RECORD(type, kind, magic_)                                                                    \
+#define RECORD(type, kind, magic_)                                                                           \
     .size = sizeof(type), .field_count = ASYNC_DEBUG_##kind##_FIELD_COUNT, .magic = (magic_)
-#define NAME(text_, meaning_) {.text = text_, .meaning = ASYNC_DEBUG_##meaning_}
+#define NAME(text_, meaning_)                                                                                \
+    {                                                                                                        \
+        .text = text_, .meaning = ASYNC_DEBUG_##meaning_                                                     \
+    }
 
 /* A site's text runs on behind the struct, for as long as readers may look. */
 #define SITE_TEXT 256

@@ -6,8 +6,8 @@
 const char *async_strerror(int code)
 {
     switch (code) {
-#define ERROR_CASE(name, text) \
-    case UV_##name:            \
+#define ERROR_CASE(name, text)                                                                               \
+    case UV_##name:                                                                                          \
         return text " (" #name ")";
         UV_ERRNO_MAP(ERROR_CASE)
 #undef ERROR_CASE

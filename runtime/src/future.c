@@ -9,8 +9,8 @@
 #include "clock.h"
 #include "worker.h"
 
-void async_future_init(struct async_future *future, enum async_future_kind kind, enum async_future_state state,
-                       void *object)
+void async_future_init(struct async_future *future, enum async_future_kind kind,
+                       enum async_future_state state, void *object)
 {
     *future = (struct async_future){
         .magic = ASYNC_FUTURE_MAGIC,
@@ -58,7 +58,7 @@ int64_t async_future_await(struct async_future *future, void *data)
         .magic = ASYNC_WAITER_MAGIC,
         .task = task,
         .future = future,
-        .since = async_clock_coarse(),
+        .since = async_worker_read_clock(worker),
         .data = data,
     };
     async_change_begin(&worker->changes);

@@ -87,8 +87,8 @@ struct async_future {
     int32_t error;
 };
 
-void async_future_init(struct async_future *future, enum async_future_kind kind, enum async_future_state state,
-                       void *object);
+void async_future_init(struct async_future *future, enum async_future_kind kind,
+                       enum async_future_state state, void *object);
 
 /** Nobody may wait on it. */
 void async_future_deinit(struct async_future *future);
@@ -103,7 +103,8 @@ void async_waiter_wake(struct async_waiter *waiter, int64_t result);
 bool async_future_wake(struct async_future *future, int64_t result);
 void async_future_wake_all(struct async_future *future, int64_t result);
 
-/** `size` zeroed bytes of an object with a copy of `name` (NULL: "") behind them; one free() releases both. */
+/** `size` zeroed bytes of an object with a copy of `name` (NULL: "") behind them; one free() releases both.
+ */
 void *async_object_create(size_t size, const char *name, const char **name_ret);
 
 #endif

@@ -10,7 +10,7 @@
 #include "process.h"
 
 #define TICK_MS 1000
-#define GUARDS 8192      /* 16,384 mappings, a quarter of what the kernel allows a process */
+#define GUARDS 8192       /* 16,384 mappings, a quarter of what the kernel allows a process */
 #define STEPS_IN_TURN 256 /* tasks that run before the next look at sockets and timers */
 
 /* ---- Open -------------------------------------------------------------------------------------- */
@@ -99,6 +99,7 @@ int async_worker_create(struct async_worker **worker_ret, uint32_t id, const str
 static void note_time(struct async_worker *worker)
 {
     worker->ticks++;
+    async_worker_read_clock(worker);
     worker->last_tick = async_clock_exact();
     worker->last_tick_real = async_clock_read(CLOCK_REALTIME);
 }

@@ -54,7 +54,8 @@ void async_stacks_deinit(struct async_stacks *stacks)
 
 static char *map(size_t size)
 {
-    char *mapping = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    char *mapping =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping == MAP_FAILED)
         return NULL;
     /* A huge page would commit 2 MiB, 30 stacks, at the first touch. */

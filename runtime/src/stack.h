@@ -33,7 +33,7 @@ struct async_stack {
 struct async_stack_slab;
 
 struct async_stacks {
-    size_t size;         /**< bytes of each stack */
+    size_t size;          /**< bytes of each stack */
     uint32_t guards_left; /**< what remains of the budget */
     struct async_stack_slab *slabs;
     struct async_stack *free;

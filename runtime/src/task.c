@@ -42,7 +42,7 @@ static void fill(struct async_task *task, const struct async_task *form, const c
     task->state = ASYNC_TASK_READY;
     task->parent_id = form->parent ? form->parent->id : 0;
     task->spawned_at = task->ready_since = async_clock_coarse();
-    snprintf(task->name, sizeof(task->name), "%s", name ? name : "");
+    memcpy(task->name, name, strnlen(name, sizeof(task->name) - 1)); /* the rest is zero already */
     async_future_init(&task->join, ASYNC_FUTURE_JOIN, ASYNC_FUTURE_PENDING, task);
     task->join.owner = task;
 }
@@ -73,7 +73,7 @@ int async_task_create(struct async_task **task_ret, const struct async_task *for
             async_slot_give(&worker->slabs, task);
         return UV_ENOMEM;
     }
-    fill(task, form, name);
+    fill(task, form, name ? name : "");
     task->stack = stack;
     task->stack_low = stack->low;
     task->stack_size = stack->size;
@@ -196,7 +196,7 @@ int async_yield(void)
         return UV_EINVAL;
     struct async_worker *worker = task->worker;
     async_change_begin(&worker->changes);
-    task->ready_since = async_clock_coarse();
+    task->ready_since = async_worker_read_clock(worker);
     async_worker_queue(worker, task);
     async_change_end(&worker->changes);
     async_suspend(ASYNC_TASK_READY);

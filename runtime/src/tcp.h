@@ -16,7 +16,7 @@
 struct async_tcp {
     struct async_handle handle;
     uv_tcp_t uv;
-    struct async_future read;  /**< at most one waiter each */
+    struct async_future read; /**< at most one waiter each */
     struct async_future write;
     ssize_t read_status; /**< UV_EOF or an error that came while nobody read; stays */
     bool reading;        /**< libuv watches for input */

@@ -29,6 +29,11 @@ struct async_task *async_self(void)
     return worker ? worker->current : NULL;
 }
 
+uint64_t async_worker_read_clock(struct async_worker *worker)
+{
+    return worker->now = async_clock_coarse();
+}
+
 void async_worker_queue(struct async_worker *worker, struct async_task *task)
 {
     task->ready_next = NULL;
@@ -75,7 +80,7 @@ struct async_task *async_worker_resume(struct async_worker *worker)
     worker->current = task;
     worker->switches++;
     task->resumes++;
-    task->resumed_at = async_clock_coarse();
+    task->resumed_at = worker->now;
     async_fiber_leave(&fake, task->stack_low, task->stack_size);
     async_switch(&worker->context, task->context, &worker->state, ASYNC_WORKER_TASK, &task->state,
                  ASYNC_TASK_RUNNING);
@@ -90,7 +95,7 @@ void async_suspend(enum async_task_state state)
     struct async_worker *worker = async_worker_self();
     struct async_task *task = worker->current;
     void *fake = NULL;
-    task->suspended_at = async_clock_coarse();
+    task->suspended_at = worker->now;
     async_fiber_leave(&fake, worker->stack_low, worker->stack_size);
     async_switch(&task->context, worker->context, &task->state, state, &worker->state, ASYNC_WORKER_LOOP);
     async_fiber_arrive(fake, NULL, NULL);
@@ -104,9 +109,10 @@ void async_task_main(void *argument)
     task->result = task->start(task->argument);
     worker = task->worker;
     async_change_begin(&worker->changes); /* async_task_end makes it even again */
-    task->suspended_at = async_clock_coarse();
+    task->suspended_at = async_worker_read_clock(worker);
     async_fiber_leave(NULL, worker->stack_low, worker->stack_size);
     async_switch(&task->context, worker->context, &task->state,
-                 task->result < 0 ? ASYNC_TASK_FAILED : ASYNC_TASK_RETURNED, &worker->state, ASYNC_WORKER_LOOP);
+                 task->result < 0 ? ASYNC_TASK_FAILED : ASYNC_TASK_RETURNED, &worker->state,
+                 ASYNC_WORKER_LOOP);
     abort();
 }

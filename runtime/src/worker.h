@@ -40,8 +40,8 @@ struct async_worker {
 
     struct async_task *tasks; /**< road 1 */
     struct async_task **tasks_last;
-    struct async_slabs slabs; /**< road 2 */
-    uint64_t tasks_alive;     /**< records on road 1 */
+    struct async_slabs slabs;     /**< road 2 */
+    uint64_t tasks_alive;         /**< records on road 1 */
     struct async_changes changes; /**< of this worker's lists, counters and futures */
 
     struct async_task *ready;
@@ -49,6 +49,7 @@ struct async_worker {
     struct async_timers timers;
     struct async_stacks stacks;
 
+    uint64_t now;            /**< coarse clock at the last switch or turn of the loop */
     uint64_t last_tick;      /**< CLOCK_MONOTONIC when the loop last turned */
     uint64_t last_tick_real; /**< CLOCK_REALTIME at the same moment */
     uint64_t ticks;
@@ -75,7 +76,11 @@ void async_worker_queue(struct async_worker *worker, struct async_task *task);
 /** Runs the first of the run queue until it waits, yields or ends; returns it. */
 struct async_task *async_worker_resume(struct async_worker *worker);
 
-/** Called by the running task: back to the worker, in the given state. Returns when it is resumed. */
+/** Reads the coarse clock into `now`. */
+uint64_t async_worker_read_clock(struct async_worker *worker);
+
+/** Called by the running task: back to the worker, in the given state. Returns when it is resumed. The
+ *  caller has just read the clock. */
 void async_suspend(enum async_task_state state);
 
 /** What a fresh stack calls: the task's function, then the last switch. Argument: the task. */

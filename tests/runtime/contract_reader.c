@@ -110,21 +110,27 @@ static bool is_live(struct reader *reader, enum async_debug_record_kind kind, ui
 
 /* ---- Tasks -------------------------------------------------------------------------------------------- */
 
+static void each_of_list(struct reader *reader, uint64_t task,
+                         void (*callback)(struct reader *, uint64_t, void *), void *data)
+{
+    for (unsigned steps = 0; task; steps++, task = GET(TASK, task, NEXT)) {
+        if (steps == MANY) {
+            reader_problem(reader, "the task list does not end");
+            return;
+        }
+        callback(reader, task, data);
+    }
+}
+
 void reader_each_task(struct reader *reader, void (*callback)(struct reader *, uint64_t, void *), void *data)
 {
     uint64_t process = reader->descriptor.process;
     uint64_t workers = GET(PROCESS, process, WORKERS), count = GET(PROCESS, process, WORKER_COUNT);
+    each_of_list(reader, GET(PROCESS, process, TASKS), callback, data);
     for (uint64_t i = 0; i < count; i++) {
         uint64_t worker = 0;
-        unsigned steps = 0;
         load(reader, workers + 8 * i, &worker, 8);
-        for (uint64_t task = GET(WORKER, worker, TASKS); task; task = GET(TASK, task, NEXT)) {
-            if (steps++ == MANY) {
-                reader_problem(reader, "the task list does not end");
-                return;
-            }
-            callback(reader, task, data);
-        }
+        each_of_list(reader, GET(WORKER, worker, TASKS), callback, data);
     }
 }
 
@@ -155,14 +161,16 @@ static bool check_context(struct reader *reader, uint64_t task)
         if (descriptor->registers[i].number == 16)
             load(reader, context + (uint64_t)descriptor->registers[i].offset, &pc, 8);
     }
-    uint64_t distance = pc > descriptor->switch_low ? pc - descriptor->switch_low : descriptor->switch_low - pc;
+    uint64_t distance =
+        pc > descriptor->switch_low ? pc - descriptor->switch_low : descriptor->switch_low - pc;
     return distance < 1 << 20 || reader_problem(reader, "task resumes at %#llx", (unsigned long long)pc);
 }
 
 static unsigned state_of(struct reader *reader, uint64_t task)
 {
     uint64_t state = GET(TASK, task, STATE);
-    return state < ASYNC_DEBUG_STATES ? reader->descriptor.task_states[state].meaning : ASYNC_DEBUG_STATE_NONE;
+    return state < ASYNC_DEBUG_STATES ? reader->descriptor.task_states[state].meaning
+                                      : ASYNC_DEBUG_STATE_NONE;
 }
 
 /* What must hold of a task at any instruction. */
@@ -211,7 +219,8 @@ static void check_worker(struct reader *reader, uint64_t worker, struct census *
     }
     census->changing |= GET(WORKER, worker, CHANGES) % 2;
     unsigned queued = 0;
-    for (uint64_t task = GET(WORKER, worker, READY); task && queued < MANY; task = GET(TASK, task, READY_NEXT)) {
+    for (uint64_t task = GET(WORKER, worker, READY); task && queued < MANY;
+         task = GET(TASK, task, READY_NEXT)) {
         if (!LIVE(TASK, task))
             reader_problem(reader, "a task of the run queue is not live");
         queued++;
@@ -225,7 +234,8 @@ static void check_worker(struct reader *reader, uint64_t worker, struct census *
 bool reader_census(struct reader *reader, struct census *census_ret)
 {
     uint64_t process = reader->descriptor.process;
-    struct census census = {.changing = GET(PROCESS, process, CHANGES) % 2, .alive = GET(PROCESS, process, TASKS_ALIVE)};
+    struct census census = {.changing = GET(PROCESS, process, CHANGES) % 2,
+                            .alive = GET(PROCESS, process, TASKS_ALIVE)};
     if (!LIVE(PROCESS, process))
         return reader_problem(reader, "no process record");
     uint64_t workers = GET(PROCESS, process, WORKERS), count = GET(PROCESS, process, WORKER_COUNT);
@@ -236,8 +246,8 @@ bool reader_census(struct reader *reader, struct census *census_ret)
     }
     reader_each_task(reader, count_task, &census);
     if (!census.changing && (census.listed != census.indexed || census.listed != census.alive))
-        reader_problem(reader, "%u tasks on the list, %u in the index, %llu alive", census.listed, census.indexed,
-                       (unsigned long long)census.alive);
+        reader_problem(reader, "%u tasks on the list, %u in the index, %llu alive", census.listed,
+                       census.indexed, (unsigned long long)census.alive);
     *census_ret = census;
     return !reader->problem[0];
 }

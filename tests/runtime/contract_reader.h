@@ -16,7 +16,7 @@ struct reader {
     bool (*read)(void *context, uint64_t address, void *buffer, size_t size);
     void *context;
     struct async_debug_descriptor descriptor;
-    uint64_t sp; /**< the thread's stack pointer, for census.on_stack; 0: not wanted */
+    uint64_t sp;       /**< the thread's stack pointer, for census.on_stack; 0: not wanted */
     char problem[256]; /**< the first thing found wrong; empty: nothing */
 };
 
@@ -39,7 +39,8 @@ bool reader_problem(struct reader *reader, const char *format, ...) __attribute_
 bool reader_load(struct reader *reader, uint64_t descriptor);
 
 /** A number or address from a record; 0 when absent or unreadable (the latter is noted). */
-uint64_t reader_get(struct reader *reader, enum async_debug_record_kind kind, uint64_t record, unsigned field);
+uint64_t reader_get(struct reader *reader, enum async_debug_record_kind kind, uint64_t record,
+                    unsigned field);
 
 /** A text; at most size - 1 characters. */
 void reader_text(struct reader *reader, enum async_debug_record_kind kind, uint64_t record, unsigned field,
@@ -48,7 +49,8 @@ void reader_text(struct reader *reader, enum async_debug_record_kind kind, uint6
 /** Walks both roads, the run queue and every wait, and checks that they agree; false: see `problem`. */
 bool reader_census(struct reader *reader, struct census *census_ret);
 
-/** Calls back for every worker's every task on road 1. */
-void reader_each_task(struct reader *reader, void (*callback)(struct reader *, uint64_t task, void *data), void *data);
+/** Calls back for every task on road 1, the process's and every worker's. */
+void reader_each_task(struct reader *reader, void (*callback)(struct reader *, uint64_t task, void *data),
+                      void *data);
 
 #endif

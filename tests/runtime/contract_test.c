@@ -148,8 +148,10 @@ TEST(fields_tell_the_truth)
     uint64_t worker = GET(TASK, task, WORKER), process = reader->descriptor.process;
     CHECK_EQUAL(GET(WORKER, worker, THREAD), gettid());
     CHECK_EQUAL(GET(WORKER, worker, CURRENT), (uintptr_t)async_self());
-    CHECK_EQUAL(reader->descriptor.worker_states[GET(WORKER, worker, STATE)].meaning, ASYNC_DEBUG_WORKER_STATE_TASK);
-    CHECK(GET(WORKER, worker, LAST_TICK) && GET(WORKER, worker, LAST_TICK_REAL) && GET(WORKER, worker, TICKS));
+    CHECK_EQUAL(reader->descriptor.worker_states[GET(WORKER, worker, STATE)].meaning,
+                ASYNC_DEBUG_WORKER_STATE_TASK);
+    CHECK(GET(WORKER, worker, LAST_TICK) && GET(WORKER, worker, LAST_TICK_REAL) &&
+          GET(WORKER, worker, TICKS));
     CHECK_EQUAL(GET(PROCESS, process, PID), getpid());
     CHECK_EQUAL(GET(PROCESS, process, TICK_INTERVAL), 1000000000);
     CHECK(strcmp(reader->problem, "") == 0);

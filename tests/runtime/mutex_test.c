@@ -90,7 +90,8 @@ TEST(future_tells_the_truth)
     CHECK_EQUAL(async_mutex_destroy(mutex), 0);
 }
 
-/* A task that ends with a lock in hand stays on record, joined or not: the lock's owner is never a reused slot. */
+/* A task that ends with a lock in hand stays on record, joined or not: the lock's owner is never a reused
+ * slot. */
 TEST(holder_that_ended_stays_on_record)
 {
     CHECK_EQUAL(async_mutex_create(&mutex, "lost"), 0);

@@ -39,8 +39,8 @@ TEST(reused_stack_starts_fresh)
     struct async_task *fresh = test_spawn("fresh", note_stack, NULL);
     CHECK(fresh->stack_low == low && fresh->context == context);
     const uint64_t *saved = fresh->context;
-    CHECK_EQUAL(saved[6], 0);                                   /* rbp */
-    CHECK_EQUAL(saved[8] | saved[9], 0);                        /* nothing above that looks like a caller */
+    CHECK_EQUAL(saved[6], 0);            /* rbp */
+    CHECK_EQUAL(saved[8] | saved[9], 0); /* nothing above that looks like a caller */
     CHECK((char *)(saved + 10) == low + fresh->stack_size);
     CHECK_EQUAL(test_join(fresh), 0);
 }

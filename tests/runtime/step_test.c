@@ -74,8 +74,8 @@ static int talk(void *unused)
 static int scenario(void *unused)
 {
     (void)unused;
-    static async_function const functions[] = {contend,           contend, send_three, receive_all,
-                                               sleep_and_resolve, talk};
+    static async_function const functions[] = {contend,     contend,           send_three,
+                                               receive_all, sleep_and_resolve, talk};
     enum { COUNT = sizeof(functions) / sizeof(functions[0]) };
     struct async_task *tasks[COUNT];
     async_mutex_create(&mutex, "mutex");
@@ -132,7 +132,8 @@ static bool read_child(void *context, uint64_t address, void *buffer, size_t siz
     return true;
 }
 
-/* ---- The steps ------------------------------------------------------------------------------------------- */
+/* ---- The steps -------------------------------------------------------------------------------------------
+ */
 
 extern const char __executable_start[], etext[];
 
@@ -172,7 +173,8 @@ static void look(struct reader *reader, const struct user_regs_struct *registers
     if (reader_census(reader, &census))
         check_running(reader, &census, registers->rip);
     if (reader->problem[0]) {
-        fprintf(stderr, "at %#llx (async_run is at %p): %s\n", registers->rip, (void *)async_run, reader->problem);
+        fprintf(stderr, "at %#llx (async_run is at %p): %s\n", registers->rip, (void *)async_run,
+                reader->problem);
         kill(memory->pid, SIGKILL);
         exit(1);
     }
@@ -220,8 +222,8 @@ PLAIN(every_instruction_is_readable)
     }
     struct tally tally = {0};
     step_through(child, &tally);
-    printf("%lu steps, %lu looks, %lu with even counters, up to %lu tasks\n", tally.steps, tally.looks, tally.quiet,
-           tally.busiest);
+    printf("%lu steps, %lu looks, %lu with even counters, up to %lu tasks\n", tally.steps, tally.looks,
+           tally.quiet, tally.busiest);
     CHECK(tally.quiet > 5000 && tally.quiet * 2 > tally.looks);
     CHECK_EQUAL(tally.busiest, 8);
 }

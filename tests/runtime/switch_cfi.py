@@ -24,8 +24,8 @@ def fail(message: str) -> None:
 
 
 def stack() -> list[gdb.Frame]:
-    frames = []
-    frame = gdb.newest_frame()
+    frames: list[gdb.Frame] = []
+    frame: gdb.Frame | None = gdb.newest_frame()
     while frame is not None and len(frames) < 100:
         frames.append(frame)
         frame = frame.older()
@@ -80,6 +80,7 @@ class Switch:
         caller = frame.older()
         if caller is None:
             fail(f"no caller at {frame.pc():#x}")
+            return
         for name, value in (self.left if on_left else self.entered).items():
             if register(caller, name) != value:
                 fail(f"a wrong {name} for the caller at {frame.pc():#x}")

@@ -32,7 +32,8 @@ static int join_it(void *task)
 TEST(join_misuse)
 {
     struct async_task *task = test_spawn("joined", sleep_then_return, NULL);
-    struct async_task *first = test_spawn("first", join_it, task), *second = test_spawn("second", join_it, task);
+    struct async_task *first = test_spawn("first", join_it, task),
+                      *second = test_spawn("second", join_it, task);
     CHECK_EQUAL(test_join(second), UV_EINVAL);
     CHECK_EQUAL(test_join(first), 0);
     CHECK_EQUAL(async_join(task, NULL), UV_EINVAL);

@@ -27,31 +27,31 @@ struct test {
 
 void test_register(struct test *test);
 
-#define TEST_DEFINE(name_, plain_)                                                            \
-    static void name_(void);                                                                  \
-    __attribute__((constructor)) static void name_##_register(void)                           \
-    {                                                                                         \
-        static struct test test = {.name = #name_, .plain = plain_, .body = name_};           \
-        test_register(&test);                                                                 \
-    }                                                                                         \
+#define TEST_DEFINE(name_, plain_)                                                                           \
+    static void name_(void);                                                                                 \
+    __attribute__((constructor)) static void name_##_register(void)                                          \
+    {                                                                                                        \
+        static struct test test = {.name = #name_, .plain = plain_, .body = name_};                          \
+        test_register(&test);                                                                                \
+    }                                                                                                        \
     static void name_(void)
 
 #define TEST(name) TEST_DEFINE(name, false)
 #define PLAIN(name) TEST_DEFINE(name, true)
 
 /** Ends the test as failed unless the condition holds. */
-#define CHECK(condition)                                                                      \
-    do {                                                                                      \
-        if (!(condition))                                                                     \
-            test_fail(__FILE__, __LINE__, #condition);                                        \
+#define CHECK(condition)                                                                                     \
+    do {                                                                                                     \
+        if (!(condition))                                                                                    \
+            test_fail(__FILE__, __LINE__, #condition);                                                       \
     } while (0)
 
 /** Ends the test as failed unless both integers are equal; shows them. */
-#define CHECK_EQUAL(actual, expected)                                                         \
-    do {                                                                                      \
-        long long actual_ = (long long)(actual), expected_ = (long long)(expected);           \
-        if (actual_ != expected_)                                                             \
-            test_fail_equal(__FILE__, __LINE__, #actual, actual_, expected_);                 \
+#define CHECK_EQUAL(actual, expected)                                                                        \
+    do {                                                                                                     \
+        long long actual_ = (long long)(actual), expected_ = (long long)(expected);                          \
+        if (actual_ != expected_)                                                                            \
+            test_fail_equal(__FILE__, __LINE__, #actual, actual_, expected_);                                \
     } while (0)
 
 __attribute__((noreturn)) void test_fail(const char *file, int line, const char *condition);
