@@ -12,11 +12,14 @@ The build folder is taken from the environment variable ASYNCDUMP_BUILD; without
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Callable, Iterator, Sequence
 
 import pytest
 
+from command import Asyncdump
 from harness import Hung, Kvd, Program, gcore_core, hang, kernel_core, kernel_core_refusal
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -35,6 +38,21 @@ def build() -> Path:
     if not (path / "CMakeCache.txt").exists():
         pytest.exit(f"{path} is not a build folder; build first or set ASYNCDUMP_BUILD", 2)
     return path
+
+
+@pytest.fixture(scope="session")
+def asyncdump(build: Path) -> Asyncdump:
+    """asyncdump(*arguments) runs the build folder's command; see command.py."""
+    return Asyncdump(build / "analyzer" / "asyncdump")
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A temporary folder that every user can reach, which tmp_path is not."""
+    folder = Path(tempfile.mkdtemp(prefix="asyncdump-test-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

@@ -54,8 +54,8 @@ LIBRARIES = {
 }
 # Whatever CMake says, only this folder of the engine may have it.
 SOLE_USER = {"dwarf": "symbol", "unwind": "unwind"}
-# System headers that only one folder of the engine has a use for.
-SOLE_INCLUDER = {"sys/ptrace.h": "target", "argp.h": "cli"}
+# Whoever holds ptrace parses nothing: the folder of the engine that has a use for it is the target's.
+SOLE_INCLUDER = {"sys/ptrace.h": "target"}
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include\b[ \t]*(?:"([^"]*)"|<([^>]*)>|(.*))', re.MULTILINE)
 LIBRARY_CALL = re.compile(r"^ad_library\(([^)]*)\)", re.MULTILINE)

@@ -33,7 +33,6 @@ BROKEN = [
     ("analyzer/target/target.h", "#include <zlib.h>", "does not give zlib to target"),
     ("analyzer/base/list.c", "#include <uv.h>", "does not give libuv to base"),
     ("analyzer/model/snapshot.h", "#include <sys/ptrace.h>", "only analyzer/target has a use"),
-    ("analyzer/base/list.c", "#include <argp.h>", "only analyzer/cli has a use"),
     ("runtime/src/task.h", '#include "../../analyzer/base/error.h"', "nothing of the others"),
     ("runtime/src/task.h", "#include <base/error.h>", "nothing of the others"),
     ("runtime/include/async.h", '#include "../src/task.h"', "includes a private one"),
