@@ -94,8 +94,8 @@ class InfoAsyncTasks(gdb.Command):  # type: ignore[misc]
     """Show the coroutine tasks of this program, and why nothing moves.
     Usage: info async-tasks [ARGUMENT]...
 
-    Without an argument: the verdict, the vital signs and the groups of tasks with the same stack.
-    Arguments are those of the asyncdump command.
+    Without an argument: the verdict, the vital signs, and the tasks grouped by
+    stack. Arguments are those of the asyncdump command.
 
     Examples:
       info async-tasks            why the program hangs, and who is to blame
@@ -193,18 +193,18 @@ class AsyncTask(gdb.Command):  # type: ignore[misc]
         gdb.execute("frame")
 
     def _apply(self, apply: Apply) -> None:
+        extension = self._extension
+        extension.session.open()
         ids = apply.ids
         if ids is None:
-            ids = [int(task["id"]) for task in self._extension.tasks()]
-        elif not ids:
-            return
-        else:
-            self._extension.ask("tasks")
-        generation = self._extension.frames.generation
+            ids = [int(task["id"]) for task in extension.tasks()]
+        generation = extension.frames.generation
+        thread = gdb.selected_thread()
         with self._restored():
             for number in ids:
+                thread.switch()
                 self._apply_one(number, apply)
-                if self._extension.frames.generation != generation:
+                if extension.frames.generation != generation:
                     raise gdb.GdbError("The program ran: the other tasks are left out.")
 
     def _apply_one(self, number: int, apply: Apply) -> None:
@@ -217,7 +217,7 @@ class AsyncTask(gdb.Command):  # type: ignore[misc]
                 return
             self._extension.enter(task)
             gdb.execute(apply.command)
-        except gdb.error as error:
+        except (gdb.error, gdb.GdbError) as error:
             if "s" in apply.flags:
                 return
             if "c" not in apply.flags:
@@ -228,7 +228,8 @@ class AsyncTask(gdb.Command):  # type: ignore[misc]
     def _restored(self) -> Iterator[None]:
         """Thread, task and frame are as before, unless the program ran."""
         frames = self._extension.frames
-        selected = frames.active()
+        frames.check()
+        selected = frames.selected
         thread = gdb.selected_thread()
         level = frame_level(gdb.selected_frame())
         generation = frames.generation
@@ -237,9 +238,10 @@ class AsyncTask(gdb.Command):  # type: ignore[misc]
         finally:
             if frames.generation == generation and thread.is_valid():
                 frames.deselect()
-                thread.switch()
-                if selected is not None:
+                if selected is not None and selected.thread.is_valid():
+                    selected.thread.switch()
                     frames.select(selected.task)
+                thread.switch()
                 select_level(level)
 
 
@@ -249,20 +251,16 @@ def define_parameter(extension: Extension) -> None:
     with contextlib.suppress(RuntimeError):  # there is none the first time
         before = gdb.parameter("asyncdump engine")
     for verb in ("set", "show"):
-        prefix: Any = type(
-            "Prefix",
-            (gdb.Command,),
-            {
-                "__doc__": f"{verb.capitalize()} how asyncdump's commands work.\nUsage: {verb} asyncdump engine"
-            },
-        )
+        text = f"{verb.capitalize()} how asyncdump's commands work.\nUsage: {verb} asyncdump engine"
+        prefix: Any = type("Prefix", (gdb.Command,), {"__doc__": text})
         prefix(f"{verb} asyncdump", gdb.COMMAND_STATUS, gdb.COMPLETE_NONE, True)
     EngineParameter(extension, before)
 
 
 class EngineParameter(gdb.Parameter):  # type: ignore[misc]
     """The asyncdump command that reads the tasks.
-    Unset: $ASYNCDUMP, the build folder or installation around the extension, then PATH.
+    Unset: $ASYNCDUMP, else the one built or installed beside the extension, else
+    the one in PATH.
 
     Example:
       set asyncdump engine ~/asyncdump/build/analyzer/asyncdump"""

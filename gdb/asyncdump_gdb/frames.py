@@ -76,7 +76,7 @@ def make_anchor(task: Task) -> Anchor:
     frame, level = start_of_stack()
     pc, sp = int(frame.pc()) & M64, int(frame.read_register("sp")) & M64
     where = (gdb.selected_inferior().num, gdb.selected_thread().ptid, pc, sp)
-    bridge, context = int(task.get("bridge") or 0), int(task["context"])
+    bridge, context = int(task.get("bridge") or 0) & M64, int(task["context"]) & M64
     real = re.match(r"\{stack=(0x[0-9a-f]+),code=(0x[0-9a-f]+)", str(frame))
     if bridge and real:
         callers = {"rip": bridge, "rsp": context}
@@ -275,7 +275,7 @@ def select_user_frame(task: Task, first: int) -> None:
             fallback = fallback or frame
             if wanted is None:
                 break
-            if (int(frame.pc()) & M64) - int(wanted["pc"]) in (0, 1):
+            if (int(frame.pc()) - int(wanted["pc"])) & M64 in (0, 1):
                 same_place = same_place or frame
                 if frame.name() == wanted.get("function"):
                     frame.select()

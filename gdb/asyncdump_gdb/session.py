@@ -45,8 +45,13 @@ def read_prefix(address: int, size: int) -> bytes:
     return b"".join(parts)
 
 
+def signed(word: int) -> int:
+    """The number of the same 64 bits that JSON integers of the engine can hold."""
+    return word - (1 << 64) if word >> 63 else word
+
+
 def frame_registers(frame: Any) -> Registers:
-    """The general registers in `frame`."""
+    """The general registers in `frame`, not negative."""
     architecture = frame.architecture().name()
     if architecture not in REGISTERS:
         raise gdb.GdbError(f"Tasks can be read on x86-64 only, and this is {architecture}.")
@@ -131,7 +136,6 @@ class Session:
         self._beside = beside
         self._engine: Optional[Engine] = None
         self._opened: Optional[tuple[Any, ...]] = None
-        self._asking = False
 
     def open(self) -> None:
         """Makes the engine look at the current inferior as it is now."""
@@ -163,16 +167,11 @@ class Session:
                 self._opened = None
                 raise EngineGone("The engine ended unexpectedly. The next command starts it again.")
             self._engine = Engine(find_engine(self.engine_path, self._beside), read_prefix)
-        self._asking = True
-        try:
-            return self._engine.request(request)
-        finally:
-            self._asking = False
+        return self._engine.request(request)
 
     def forget(self, *_event: Any) -> None:
-        """The snapshot is out of date. Memory read for the engine itself raises no event that matters."""
-        if not self._asking:
-            self._opened = None
+        """Event: the snapshot is out of date."""
+        self._opened = None
 
     def close(self) -> None:
         """Ends the engine."""
@@ -227,6 +226,8 @@ def _threads(inferior: Any) -> list[dict[str, Any]]:
                 continue
             thread.switch()
             _pid, lwp, tid = thread.ptid
-            registers = frame_registers(gdb.newest_frame())
+            registers = {
+                name: signed(value) for name, value in frame_registers(gdb.newest_frame()).items()
+            }
             threads.append({"tid": lwp or tid, "name": thread.name or "", "registers": registers})
     return threads

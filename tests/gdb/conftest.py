@@ -20,13 +20,30 @@ from typing import Any, Callable, Iterator, Optional
 
 import pytest
 
-from harness import Hung, Kvd, Truth, eventually, gcore_core, hang, kernel_core, kernel_core_refusal
+from harness import (
+    Hung,
+    Kvd,
+    Truth,
+    TruthTask,
+    eventually,
+    gcore_core,
+    hang,
+    kernel_core,
+    kernel_core_refusal,
+)
 
 HERE = Path(__file__).resolve().parent
 EXTENSION = HERE.parents[1] / "gdb" / "asyncdump-gdb.py"
 PATIENCE = 120
 QUIET = ["auto-load safe-path /", "debuginfod enabled off"]
-PLAIN = ["width 0", "height 0", "pagination off", "style enabled off", "confirm off"]
+PLAIN = [
+    "width 0",
+    "height 0",
+    "pagination off",
+    "style enabled off",
+    "confirm off",
+    "print null-stop on",
+]
 
 
 def gdb_argv(script: Path, *arguments: object, load: bool = True) -> list[str]:
@@ -101,6 +118,12 @@ def tasks_program(build: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     command = ["cc", "-g", "-O1", "-I", include, "-o", program, HERE / "tasks.c", library]
     subprocess.run([*command, "-luv", "-lpthread"], check=True)
     return program
+
+
+def state_of(task: TruthTask) -> str:
+    """A task's state in the engine's words."""
+    waits = task["waits_for"]
+    return "sleeping" if waits and waits["kind"] == "timer" else str(task["state"])
 
 
 @dataclass
