@@ -25,6 +25,7 @@
 struct core_bytes {
     uint8_t *bytes;
     size_t size;
+    size_t capacity;
 };
 
 struct core_writer {
@@ -37,11 +38,20 @@ struct core_writer {
 
 static inline void core_bytes_add(struct core_bytes *to, const void *bytes, size_t size)
 {
-    to->bytes = realloc(to->bytes, to->size + size + 1);
-    assert(to->bytes);
+    if (to->size + size >= to->capacity) {
+        to->capacity = 2 * (to->size + size) + 64;
+        to->bytes = realloc(to->bytes, to->capacity);
+        assert(to->bytes);
+    }
     if (size)
         memcpy(to->bytes + to->size, bytes, size);
     to->size += size;
+}
+
+static inline void core_bytes_write(const struct core_bytes *from, FILE *file)
+{
+    if (from->size)
+        fwrite(from->bytes, 1, from->size, file);
 }
 
 static inline void core_writer_init(struct core_writer *writer)
@@ -153,9 +163,9 @@ static inline void core_writer_save(struct core_writer *writer, const char *path
     assert(file);
     fwrite(&writer->header, 1, sizeof(writer->header), file);
     fwrite(&note, 1, sizeof(note), file);
-    fwrite(writer->segments.bytes, 1, writer->segments.size, file);
-    fwrite(writer->notes.bytes, 1, writer->notes.size, file);
-    fwrite(writer->data.bytes, 1, writer->data.size, file);
+    core_bytes_write(&writer->segments, file);
+    core_bytes_write(&writer->notes, file);
+    core_bytes_write(&writer->data, file);
     if (writer->extended)
         fwrite(&section, 1, sizeof(section), file);
     fclose(file);

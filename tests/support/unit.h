@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -74,8 +75,10 @@ static inline const char *in_folder(const char *name)
     return text("%s/%s", unit_folder, name);
 }
 
+/* A new file each time: ext4 waits for the disk where a file is truncated and written again. */
 static inline void write_file(const char *path, const void *bytes, size_t size)
 {
+    unlink(path);
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     assert_int_equal(fwrite(bytes, 1, size, file), size);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "../support/unit.h"
 
-#include <errno.h>
-
 #include "base/cursor.h"
 #include "base/io.h"
 #include "base/limits.h"
