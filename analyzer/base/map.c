@@ -15,9 +15,12 @@ struct ad_map_slot {
 static uint64_t seed(void)
 {
     static uint64_t value;
+    if (value)
+        return value;
     const void *random = (const void *)getauxval(AT_RANDOM);
-    if (!value && random)
+    if (random)
         memcpy(&value, random, sizeof(value));
+    value |= 1; /* not zero, which stands for "not yet" */
     return value;
 }
 

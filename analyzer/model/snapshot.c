@@ -84,6 +84,11 @@ struct ad_error *ad_snapshot_describe(struct ad_snapshot *snapshot, const struct
                                 "%s is cut off: %llu bytes that its headers promise are not there",
                                 target->description ? target->description : "the core",
                                 (unsigned long long)target->missing_bytes));
+    if (target->skipped)
+        AD_TRY(ad_snapshot_lose(snapshot, true, target->skipped,
+                                "%llu headers, notes or mappings of %s make no sense or pass a limit",
+                                (unsigned long long)target->skipped,
+                                target->description ? target->description : "the target"));
     return describe_threads(snapshot, target);
 }
 

@@ -225,15 +225,26 @@ static uint64_t newest_task_time(const struct ad_layout *layout, uint64_t now)
     return now;
 }
 
+/* Whether some worker waits for events, and so keeps its clocks fresh. */
+static bool idles(const struct ad_snapshot *snapshot, const struct ad_runtime *runtime)
+{
+    for (uint64_t i = 0; i < runtime->worker_count; i++) {
+        const struct ad_worker *worker = ad_snapshot_worker(snapshot, (uint32_t)(runtime->first_worker + i));
+        if (worker->state == ASYNC_DEBUG_WORKER_STATE_POLLING || worker->state == ASYNC_DEBUG_WORKER_STATE_NONE)
+            return true;
+    }
+    return false;
+}
+
 /* Ages come from the target's own clocks: of a live process the clock itself; of a core the newest time in
    it, since idle workers tick. When they do not, the wall clock tells how long ago the last tick was. */
-static void tell_time(const struct ad_layout *layout, const struct ad_runtime *runtime)
+static struct ad_error *tell_time(const struct ad_layout *layout, const struct ad_runtime *runtime)
 {
     struct ad_snapshot *snapshot = layout->snapshot;
     const struct ad_target *target = layout->target;
     if (target->monotonic) {
         snapshot->now = target->monotonic;
-        return;
+        return NULL;
     }
     uint64_t real = 0, tick = newest_tick(snapshot, runtime, &real), now = tick;
     if (!runtime->tick_interval && tick && real && target->realtime > real &&
@@ -242,6 +253,11 @@ static void tell_time(const struct ad_layout *layout, const struct ad_runtime *r
     now = newest_task_time(layout, now);
     if (now > snapshot->now)
         snapshot->now = now;
+    if (!tick || idles(snapshot, runtime))
+        return NULL;
+    return ad_snapshot_lose(snapshot, false, 0,
+                            "no worker was idle, so nothing tells how late it was: tasks may be older than "
+                            "they are said to be");
 }
 
 /* ---- All together -------------------------------------------------------------------------------- */
@@ -281,7 +297,7 @@ static struct ad_error *read_runtime(struct ad_layout *layout)
     AD_TRY(ad_layout_futures(layout));
     struct ad_runtime *runtime = &AD_ITEMS(struct ad_runtime, &layout->snapshot->runtimes)[layout->runtime];
     runtime->tasks_read = layout->snapshot->tasks.count - layout->first_task;
-    tell_time(layout, runtime);
+    AD_TRY(tell_time(layout, runtime));
     AD_TRY(reconcile(layout, runtime));
     AD_TRY(tell_roads(layout, runtime));
     return tell_tallies(layout);

@@ -48,7 +48,7 @@ static void search_region(struct scan *scan, struct ad_range range)
 
 static bool is_writable(const struct ad_region *region)
 {
-    return region->in_dump && (!region->protection || region->protection & AD_REGION_WRITE);
+    return !region->protection || region->protection & AD_REGION_WRITE;
 }
 
 /* The data of a program or library: of its file, or its zeroed part just behind. */
