@@ -59,10 +59,11 @@ class Extension:
         self.frames.close()
         self.session.close()
 
-    def ask(self, request: str, **arguments: Any) -> dict[str, Any]:
-        """Asks about the current inferior as it is now."""
+    def ask(self, request: str, again: bool = False, **arguments: Any) -> dict[str, Any]:
+        """Asks about the current inferior as it is now; `again`: the same inferior as just before."""
         with told_as_errors():
-            self.session.open()
+            if not again or not self.session.is_open:
+                self.session.open()
             return self.session.ask({"request": request, **arguments})
 
     def tasks(self) -> list[Task]:
@@ -209,7 +210,7 @@ class AsyncTask(gdb.Command):  # type: ignore[misc]
 
     def _apply_one(self, number: int, apply: Apply) -> None:
         try:
-            task = self._extension.ask("task", id=number)
+            task = self._extension.ask("task", again=True, id=number)
             if "q" not in apply.flags:
                 gdb.write(f"\nAsync task {title(task)}:\n")
             if not task.get("running_thread") and not task.get("context"):

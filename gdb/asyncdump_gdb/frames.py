@@ -21,6 +21,7 @@ from typing import Any, Iterator, NamedTuple, Optional
 
 import gdb
 import gdb.unwinder
+from gdb.FrameDecorator import FrameDecorator
 
 from .session import M64, Registers, frame_level, frame_registers, select_level
 from .text import Task, title
@@ -124,6 +125,13 @@ def is_current(anchor: Anchor) -> bool:
     )
 
 
+class Nameless(FrameDecorator):  # type: ignore[misc]
+    """A frame of a stripped program, printed as GDB itself does it: filtered it would have no name."""
+
+    def function(self) -> str:
+        return "??"
+
+
 class Filter:
     """Hides the thread's own frame and the bridge. Registered only while a task is selected: with any
     frame filter GDB prints by another, slower road."""
@@ -138,7 +146,11 @@ class Filter:
         anchor = self._unwinder.anchor
         if anchor is None or not is_current(anchor) or not hasattr(gdb.Frame, "level"):
             return frames
-        return (frame for frame in frames if frame.inferior_frame().level() >= anchor.first)
+        return (
+            frame if frame.inferior_frame().name() else Nameless(frame)
+            for frame in frames
+            if frame.inferior_frame().level() >= anchor.first
+        )
 
 
 class Frames:
@@ -171,9 +183,7 @@ class Frames:
             gdb.invalidate_cached_frames()
             if not self._crossed():
                 self.deselect()
-                raise gdb.GdbError(
-                    f"GDB cannot unwind from this thread to async task {title(task)}."
-                )
+                raise gdb.GdbError(cannot_cross(task))
         self.select_user_frame()
 
     def _crossed(self) -> bool:
@@ -284,6 +294,13 @@ def select_user_frame(task: Task, first: int) -> None:
     chosen = same_place or fallback
     if chosen is not None:
         chosen.select()
+
+
+def cannot_cross(task: Task) -> str:
+    """Why a task's frames do not appear."""
+    progspace: Any = gdb.current_progspace()
+    why = "" if progspace.filename else " without the program: use `file PROGRAM` first"
+    return f"GDB cannot unwind from this thread to async task {title(task)}{why}."
 
 
 def hook_stepping() -> None:

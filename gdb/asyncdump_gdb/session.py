@@ -158,6 +158,11 @@ class Session:
         self.ask({"request": "open", **what})
         self._opened = key
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the snapshot is still good, unless another core or inferior was chosen since."""
+        return self._opened is not None and self._engine is not None and self._engine.alive
+
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """One request and its answer; EngineError as the engine gives it."""
         if self._engine is None or not self._engine.alive:

@@ -116,7 +116,7 @@ def tasks_program(build: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     include = HERE.parents[1] / "runtime" / "include"
     library = build / "runtime" / "libasyncrt.a"
     command = ["cc", "-g", "-O1", "-I", include, "-o", program, HERE / "tasks.c", library]
-    subprocess.run([*command, "-luv", "-lpthread"], check=True)
+    subprocess.run([*map(str, command), "-luv", "-lpthread"], check=True)
     return program
 
 

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
-import json
 import re
-from typing import Any
+import subprocess
+from pathlib import Path
+from typing import Any, Callable
 
 import pytest
 
 from conftest import GdbRun, HungCores, state_of
+from harness import Hung
 
 KINDS = ["kernel", "gcore"]
 HIDDEN = "async_"
@@ -193,10 +195,8 @@ say(name=run("async-task"), quoted=run('async-task "ticker"'), absent=fails("asy
 
 
 def test_gdb_and_the_command_line_agree(
-    gdb_run: GdbRun, hung_cores: HungCores, engine: Any
+    gdb_run: GdbRun, hung_cores: HungCores, engine: Path
 ) -> None:
-    import subprocess  # pylint: disable=import-outside-toplevel
-
     core = hung_cores.core("gcore")
     told = gdb_run("say(text=run('info async-tasks --tasks'))", hung_cores.executable, core)
     result = subprocess.run(
@@ -229,7 +229,37 @@ say(nothing=fails("info async-tasks"), task=fails("async-task {number}"))
     assert told["task"] == told["nothing"]
 
 
-def test_the_executable_is_not_needed_for_the_list(gdb_run: GdbRun, hung_cores: HungCores) -> None:
-    told = gdb_run("say(text=run('info async-tasks --tasks'))", "-c", hung_cores.core("gcore"))
+def test_the_program_is_not_needed_for_the_list(gdb_run: GdbRun, hung_cores: HungCores) -> None:
+    told = gdb_run(
+        """
+before = stack()
+say(text=run("info async-tasks --tasks"), task=fails("async-task transfer alice bob"),
+    none=run("async-task"), same=stack() == before)
+""",
+        "-c",
+        hung_cores.core("gcore"),
+    )
     assert "transfer alice bob" in told["text"]
-    assert json.dumps(told["text"]).isascii() or "\x1b" not in told["text"]
+    assert "use `file PROGRAM` first" in told["task"]
+    assert "No async task" in told["none"] and told["same"]
+
+
+def test_a_stripped_program_has_its_stacks(
+    gdb_run: GdbRun, hung_kvd: Callable[..., Hung], build: Path, tmp_path: Path
+) -> None:
+    stripped = tmp_path / "kvd-stripped"
+    subprocess.run(["strip", "-o", stripped, build / "fixtures" / "kvd"], check=True)
+    hung = hung_kvd(1, executable=stripped)
+    told = gdb_run(
+        """
+run("async-task transfer alice bob")
+say(stack=stack(), bt=run("bt"), plain=run("bt -no-filters"))
+run("async-task ticker")
+say(ticker=stack())
+""",
+        "-p",
+        hung.pid,
+    )
+    assert told["stack"][-1]["end"] == "outermost"
+    assert len(told["stack"]) > len(told["ticker"])
+    assert told["bt"].splitlines() == told["plain"].splitlines()[2:]
