@@ -51,6 +51,7 @@ EXCHANGES: list[tuple[str, bytes, bytes]] = [
     ("unknown with arguments", encode("foo", "bar", "b z"), b"-ERR unknown command 'foo', with args beginning with: 'bar' 'b z' \r\n"),
     ("unknown on one line", encode("a\r\nb"), b"-ERR unknown command 'a  b', with args beginning with: \r\n"),
     ("unknown, cut", encode("f" * 200, "y" * 200, "z"), b"-ERR unknown command '" + b"f" * 128 + b"', with args beginning with: '" + b"y" * 128 + b"' \r\n"),
+    ("unknown, cut later", encode("f", *["y" * 60] * 4), b"-ERR unknown command 'f', with args beginning with: '" + b"y" * 60 + b"' '" + b"y" * 60 + b"' 'yy' \r\n"),
     ("unknown subcommand", encode("CONFIG", "foo"), b"-ERR unknown subcommand 'foo'. Try CONFIG HELP.\r\n"),
     ("no way around containers", encode("config|get", "save"), b"-ERR unknown command 'config|get', with args beginning with: 'save' \r\n"),
     ("debug", encode("DEBUG", "foo"), b"-ERR unknown subcommand or wrong number of arguments for 'foo'. Try DEBUG HELP.\r\n"),
@@ -153,6 +154,53 @@ def test_client_goes_away(kvd: StartKvd) -> None:
     truth = server.truth_when("its end", lambda truth: not waiting_for(truth, "read"))
     names = {task["name"] for task in truth["tasks"]}
     assert names == {"main", "acceptor", "ticker", "journal"}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 0, 2)])
+def test_clients_go_away_in_any_order(kvd: StartKvd, order: tuple[int, ...]) -> None:
+    server = kvd()
+    clients = [server.client() for _ in range(3)]
+    for i, going in enumerate(order):
+        left = len(order) - i
+        server.truth_when("all", lambda truth: len(waiting_for(truth, "read")) == left)
+        clients[going].close()
+    server.truth_when("their end", lambda truth: not waiting_for(truth, "read"))
+    end_by_command(server)
+    assert server.process.wait(PATIENCE) == 0
+
+
+def store_entries(server: Kvd) -> int:
+    match = re.search(rb"store_entries:(\d+)\r\n", server.client().call("INFO"))
+    assert match
+    return int(match[1])
+
+
+def test_deleted_while_wanted(kvd: StartKvd) -> None:
+    """The lock of a key outlives the key while others wait for it, and not longer."""
+    server = kvd("--transfer-delay", "200")
+    clients = [server.client() for _ in range(4)]
+    assert clients[0].call("SET", "a", "5") == "OK"
+    clients[0].command("TRANSFER", "a", "b", "1")
+    server.truth_when("the transfer", lambda truth: "transfer a b" in by_name(truth))
+    for queued, words in enumerate((["DEL", "a"], ["GET", "a"], ["INCR", "a"]), 1):
+        clients[queued].command(*words)
+        server.truth_when("the queue", lambda truth: len(waiting_for(truth, "mutex")) == queued)
+    assert [client.reply() for client in clients] == [[4, 1], 1, None, 1]
+    assert clients[0].call("MGET", "x", "y", "b") == [None, None, b"1"]
+    assert store_entries(server) == 2
+    assert clients[0].call("FLUSHALL") == "OK"
+    assert store_entries(server) == 0
+
+
+def test_flush_waits_for_locks(kvd: StartKvd) -> None:
+    server = kvd("--transfer-delay", "200")
+    busy, flusher = server.client(), server.client()
+    busy.command("TRANSFER", "a", "b", "1")
+    server.truth_when("the transfer", lambda truth: "transfer a b" in by_name(truth))
+    flusher.command("FLUSHALL")
+    assert busy.reply() == [-1, 1]
+    assert flusher.reply() == "OK"
+    assert flusher.call("GET", "a") is None
 
 
 def test_clients_max(kvd: StartKvd) -> None:
