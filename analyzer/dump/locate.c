@@ -88,13 +88,13 @@ static struct ad_error *fill_location(struct locator *locator, struct ad_locatio
     return add_lines(locator, location, symbol);
 }
 
-/* That a program was stripped is worth a note; that a library has no debug information is the rule. */
+/* A stripped program is partly read; that a library has no debug information is the rule. */
 static struct ad_error *tell_loss(const struct locator *locator, const struct ad_symbol_loss *loss)
 {
     bool stripped = !loss->module->debug;
     if (stripped && !loss->module->is_executable)
         return NULL;
-    return ad_snapshot_lose(locator->snapshot, !stripped, 1, "%s: %s; %s", loss->module->path, loss->reason,
+    return ad_snapshot_lose(locator->snapshot, true, 1, "%s: %s; %s", loss->module->path, loss->reason,
                             stripped ? "lines are lost, and functions that have no symbol"
                                      : "lines are lost, functions come from its symbol table");
 }
