@@ -81,17 +81,21 @@ static void describe_timer(const struct words *words)
     fputs(deadline > now ? " left" : " ago", words->out);
 }
 
-/* "read fd 9 from 127.0.0.1:4711": verb and preposition as in speech. */
+/* "read fd 9 from 127.0.0.1:4711", "accept on fd 7 (0.0.0.0:80)": verb and preposition as in speech. */
 static void describe_io(const struct words *words, const char *verb, const char *preposition)
 {
     const struct ad_future *future = words->future;
     fputs(verb, words->out);
-    print_name_if_any(words);
     if (future->fd >= 0)
         fprintf(words->out, " fd %" PRId64, future->fd);
     if (has_text(future->peer)) {
         fprintf(words->out, " %s ", preposition);
         ad_escape_print(words->out, future->peer);
+    }
+    if (has_text(future->name)) {
+        fputs(" (", words->out);
+        ad_escape_print(words->out, future->name);
+        fputc(')', words->out);
     }
 }
 
@@ -190,7 +194,7 @@ static void describe(const struct words *words)
     case ASYNC_DEBUG_KIND_WRITE:
         return describe_io(words, "write", "to");
     case ASYNC_DEBUG_KIND_ACCEPT:
-        return describe_io(words, "accept", "at");
+        return describe_io(words, words->future->fd >= 0 ? "accept on" : "accept", "from");
     case ASYNC_DEBUG_KIND_CONNECT:
         return describe_io(words, "connect", "to");
     case ASYNC_DEBUG_KIND_POLL:

@@ -80,12 +80,23 @@ static size_t escape_one(const char *text, char piece[PIECE_MAX])
     return length;
 }
 
+/* How many bytes from here on need nothing: nearly always all of them. */
+static size_t plain_run(const char *text, size_t most)
+{
+    size_t length = 0;
+    while (length < most && text[length] >= ' ' && text[length] < 0x7f && text[length] != '\\')
+        length++;
+    return length;
+}
+
 char *ad_escape(char *buffer, size_t size, const char *text)
 {
-    size_t used = 0, safe = 0; /* safe: how much may stay when "..." must follow */
     char piece[PIECE_MAX];
-    buffer[0] = '\0';
-    while (text && *text) {
+    text = text ? text : "";
+    size_t used = plain_run(text, size - sizeof("...")), safe = used; /* safe: may stay when "..." follows */
+    memcpy(buffer, text, used);
+    buffer[used] = '\0';
+    for (text += used; *text;) {
         text += escape_one(text, piece);
         size_t length = strlen(piece);
         if (length >= size - used) {

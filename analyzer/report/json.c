@@ -34,14 +34,18 @@
  */
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "report/describe.h"
 #include "report/escape.h"
 #include "report/report.h"
 #include "report/stack.h"
 #include "report/table.h"
 #include "report/words.h"
+
+enum { FLAGS = JSON_COMPACT | JSON_ENCODE_ANY };
 
 /* ---- Values ---- */
 
@@ -166,52 +170,103 @@ static json_t *line_value(const struct ad_stack_line *shown)
                      text_value(shown->location->module), "offset", number_value(shown->location->offset));
 }
 
-static json_t *stack_value(const struct ad_snapshot *snapshot, uint32_t stack)
+/* What has to be made once and is printed many times: the same lines are in the stacks of many tasks. */
+struct document {
+    FILE *out;
+    const struct ad_snapshot *snapshot;
+    const struct ad_findings *findings;
+    char **lines; /* by location: its lines as JSON; NULL: not made yet */
+};
+
+static int write_piece(const char *buffer, size_t size, void *out)
 {
-    if (stack >= snapshot->stacks.count)
-        return json_null();
-    json_t *lines = json_array();
-    struct ad_stack_walk walk;
-    struct ad_stack_line line;
-    ad_stack_walk_init(&walk, snapshot, stack);
-    while (lines && ad_stack_walk_next(&walk, &line)) {
-        if (json_array_append_new(lines, line_value(&line))) {
-            json_decref(lines);
-            lines = NULL;
-        }
-    }
-    return lines;
+    fwrite_unlocked(buffer, 1, size, out); /* a failing stream is its owner's to notice */
+    return 0;
 }
 
-static json_t *stack_end_value(const struct ad_snapshot *snapshot, uint32_t stack)
+/* Prints one value and lets it go. */
+static struct ad_error *put(FILE *out, json_t *value)
 {
-    if (stack >= snapshot->stacks.count)
-        return json_string("no stack was read");
-    return text_value(AD_ITEMS(struct ad_stack, &snapshot->stacks)[stack].end_text);
+    if (!value)
+        return &ad_error_nomem;
+    int failed = json_dump_callback(value, write_piece, out, FLAGS);
+    json_decref(value);
+    return failed ? &ad_error_nomem : NULL;
+}
+
+/* {...},{...}: the lines of a location, NULL when there is no memory. */
+static char *lines_text(const struct ad_snapshot *snapshot, const struct ad_location *location)
+{
+    ad_auto_buffer struct ad_buffer text = {0};
+    struct ad_stack_line line;
+    struct ad_error *error = ad_buffer_open(&text);
+    for (uint32_t i = 0; !error && ad_location_line(snapshot, location, i, &line); i++) {
+        fputs(i ? "," : "", text.file);
+        error = put(text.file, line_value(&line));
+    }
+    if (!error)
+        error = ad_buffer_close(&text);
+    return error ? NULL : ad_take(text.text);
+}
+
+/* ,"stack":[...],"stack_end":... */
+static struct ad_error *put_stack(struct document *document, uint32_t index)
+{
+    const struct ad_snapshot *snapshot = document->snapshot;
+    if (index >= snapshot->stacks.count) {
+        fputs(",\"stack\":null,\"stack_end\":\"no stack was read\"", document->out);
+        return NULL;
+    }
+    const struct ad_stack *stack = &AD_ITEMS(struct ad_stack, &snapshot->stacks)[index];
+    const struct ad_location *location;
+    fputs(",\"stack\":[", document->out);
+    for (uint32_t i = 0; (location = ad_stack_location(snapshot, stack, i)); i++) {
+        char **text = &document->lines[location - AD_ITEMS(struct ad_location, &snapshot->locations)];
+        if (!*text && !(*text = lines_text(snapshot, location)))
+            return &ad_error_nomem;
+        fputs_unlocked(i ? "," : "", document->out);
+        fputs_unlocked(*text, document->out);
+    }
+    fputs("],\"stack_end\":", document->out);
+    return put(document->out, text_value(stack->end_text));
+}
+
+/* An object with the members of `value` and a stack. */
+static struct ad_error *put_with_stack(struct document *document, json_t *value, uint32_t stack)
+{
+    fputc('{', document->out);
+    if (!value)
+        return &ad_error_nomem;
+    int failed = json_dump_callback(value, write_piece, document->out, FLAGS | JSON_EMBED); /* without braces */
+    json_decref(value);
+    if (failed)
+        return &ad_error_nomem;
+    AD_TRY(put_stack(document, stack));
+    fputc('}', document->out);
+    return NULL;
 }
 
 /* ---- The parts of the document ---- */
 
-static json_t *task_object(const struct ad_snapshot *snapshot, const struct ad_findings *findings, size_t index)
+static json_t *task_object(const struct document *document, size_t index)
 {
+    const struct ad_snapshot *snapshot = document->snapshot;
     const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[index];
     bool waits = task->state == ASYNC_DEBUG_STATE_WAITING;
-    (void)findings;
-    return json_pack("{sI so so ss so so so so so so sI so so}", "id", (json_int_t)task->id, "name",
+    return json_pack("{sI so so ss so so so so so so so}", "id", (json_int_t)task->id, "name",
                      text_value(task->name), "state", text_value(task->state_name), "state_class",
                      ad_task_state_word(snapshot, task), "wait", wait_value(snapshot, (uint32_t)index), "awaits",
                      waits ? future_value(snapshot, task->future) : json_null(), "age_ns",
                      number_value(ad_task_age(snapshot, task)), "parent", task_value(snapshot, task->parent),
                      "worker", worker_value(snapshot, task->worker), "spawn_site", place_value(&task->spawn_site),
-                     "resumes", (json_int_t)(task->resumes & INT64_MAX), "stack",
-                     stack_value(snapshot, task->stack), "stack_end", stack_end_value(snapshot, task->stack));
+                     "resumes", number_value(task->resumes));
 }
 
-static json_t *worker_object(const struct ad_snapshot *snapshot, const struct ad_findings *findings, size_t index)
+static json_t *worker_object(const struct document *document, size_t index)
 {
+    const struct ad_snapshot *snapshot = document->snapshot;
     static const char *const words[] = {"unknown", "polling", "loop", "task", "ended"};
     const struct ad_worker *worker = &AD_ITEMS(struct ad_worker, &snapshot->workers)[index];
-    (void)findings;
     return json_pack("{sI so so ss si so so so so so}", "id", (json_int_t)worker->id, "name",
                      text_value(worker->name), "state", text_value(worker->state_name), "state_class",
                      words[worker->state <= ASYNC_DEBUG_WORKER_STATE_ENDED ? worker->state : 0], "thread",
@@ -221,21 +276,20 @@ static json_t *worker_object(const struct ad_snapshot *snapshot, const struct ad
                      number_value(worker->ticks));
 }
 
-static json_t *thread_object(const struct ad_snapshot *snapshot, const struct ad_findings *findings, size_t index)
+static json_t *thread_object(const struct document *document, size_t index)
 {
+    const struct ad_snapshot *snapshot = document->snapshot;
     const struct ad_thread_state *state = &AD_ITEMS(struct ad_thread_state, &snapshot->threads)[index];
     char name[sizeof(state->thread.name) + 1] = "";
-    (void)findings;
     memcpy(name, state->thread.name, sizeof(state->thread.name));
-    return json_pack("{si so so sb so so}", "tid", (int)state->thread.tid, "name", text_value(name), "worker",
-                     worker_value(snapshot, state->worker), "crashed", state->thread.crashed, "stack",
-                     stack_value(snapshot, state->stack), "stack_end", stack_end_value(snapshot, state->stack));
+    return json_pack("{si so so sb}", "tid", (int)state->thread.tid, "name", text_value(name), "worker",
+                     worker_value(snapshot, state->worker), "crashed", state->thread.crashed);
 }
 
-static json_t *loss_object(const struct ad_snapshot *snapshot, const struct ad_findings *findings, size_t index)
+static json_t *loss_object(const struct document *document, size_t index)
 {
+    const struct ad_snapshot *snapshot = document->snapshot;
     const struct ad_loss *loss = &AD_ITEMS(struct ad_loss, &snapshot->losses)[index];
-    (void)findings;
     return json_pack("{so so sb}", "what", text_value(loss->what), "count", number_value(loss->count), "partial",
                      loss->partial);
 }
@@ -252,11 +306,12 @@ static json_t *task_ids(const struct ad_snapshot *snapshot, const struct ad_find
     return ids;
 }
 
-static json_t *finding_object(const struct ad_snapshot *snapshot, const struct ad_findings *findings, size_t index)
+static json_t *finding_object(const struct document *document, size_t index)
 {
     static const char *const codes[] = {"deadlock", "blocker", "blocked_worker"};
     static const char *const severities[] = {"note", "warning", "error"};
-    const struct ad_finding *finding = &AD_ITEMS(struct ad_finding, &findings->findings)[index];
+    const struct ad_snapshot *snapshot = document->snapshot;
+    const struct ad_finding *finding = &AD_ITEMS(struct ad_finding, &document->findings->findings)[index];
     return json_pack("{ss ss so so so so so so so}", "code", codes[finding->code], "severity",
                      severities[finding->severity], "tasks", task_ids(snapshot, finding), "chain",
                      nonzero_value(finding->chain), "future", future_value(snapshot, finding->future), "worker",
@@ -311,46 +366,78 @@ static json_t *tally_object(const struct ad_tally *tally)
 
 /* ---- The document ---- */
 
-/* Prints one value and lets it go. */
-static struct ad_error *put(FILE *out, json_t *value)
+static struct ad_error *put_task(struct document *document, size_t index)
 {
-    if (!value)
-        return &ad_error_nomem;
-    json_dumpf(value, out, JSON_COMPACT | JSON_ENCODE_ANY); /* a failing stream is its owner's to notice */
-    json_decref(value);
-    return NULL;
+    return put_with_stack(document, task_object(document, index),
+                          AD_ITEMS(struct ad_task, &document->snapshot->tasks)[index].stack);
 }
 
-typedef json_t *make_object(const struct ad_snapshot *snapshot, const struct ad_findings *findings, size_t index);
+static struct ad_error *put_thread(struct document *document, size_t index)
+{
+    return put_with_stack(document, thread_object(document, index),
+                          AD_ITEMS(struct ad_thread_state, &document->snapshot->threads)[index].stack);
+}
+
+static struct ad_error *put_finding(struct document *document, size_t index)
+{
+    return put(document->out, finding_object(document, index));
+}
+
+static struct ad_error *put_worker(struct document *document, size_t index)
+{
+    return put(document->out, worker_object(document, index));
+}
+
+static struct ad_error *put_loss(struct document *document, size_t index)
+{
+    return put(document->out, loss_object(document, index));
+}
 
 /* ,"name":[one object on each line] */
-static struct ad_error *put_array(FILE *out, const char *name, make_object *make, size_t count,
-                                  const struct ad_snapshot *snapshot, const struct ad_findings *findings)
+static struct ad_error *put_array(struct document *document, const char *name, size_t count,
+                                  struct ad_error *(*put_one)(struct document *document, size_t index))
 {
+    FILE *out = document->out;
     fprintf(out, ",\n\"%s\":[", name);
     for (size_t i = 0; i < count && !ferror(out); i++) {
         fputs(i ? ",\n" : "\n", out);
-        AD_TRY(put(out, make(snapshot, findings, i)));
+        AD_TRY(put_one(document, i));
     }
     fputc(']', out);
+    return NULL;
+}
+
+static struct ad_error *put_document(struct document *document)
+{
+    static const char *const verdicts[] = {"hung", "suspect", "idle", "busy", "empty"};
+    const struct ad_snapshot *snapshot = document->snapshot;
+    const struct ad_findings *findings = document->findings;
+    FILE *out = document->out;
+    fputs("{\"schema\":1,\n\"target\":", out);
+    AD_TRY(put(out, target_object(snapshot)));
+    fprintf(out, ",\n\"verdict\":\"%s\",\"deadlocks\":%" PRIu64 ",\"stuck\":%" PRIu64 ",\"tally\":",
+            verdicts[findings->verdict], findings->deadlocks, findings->stuck);
+    AD_TRY(put(out, tally_object(&findings->tally)));
+    AD_TRY(put_array(document, "findings", findings->findings.count, put_finding));
+    AD_TRY(put_array(document, "tasks", snapshot->tasks.count, put_task));
+    AD_TRY(put_array(document, "workers", snapshot->workers.count, put_worker));
+    AD_TRY(put_array(document, "threads", snapshot->threads.count, put_thread));
+    AD_TRY(put_array(document, "losses", snapshot->losses.count, put_loss));
+    fputs("}\n", out);
     return NULL;
 }
 
 struct ad_error *ad_report_json(FILE *out, const struct ad_snapshot *snapshot, const struct ad_findings *findings,
                                 const struct ad_report_options *options)
 {
-    static const char *const verdicts[] = {"hung", "suspect", "idle", "busy", "empty"};
     (void)options; /* programs get all frames, each marked */
-    fputs("{\"schema\":1,\n\"target\":", out);
-    AD_TRY(put(out, target_object(snapshot)));
-    fprintf(out, ",\n\"verdict\":\"%s\",\"deadlocks\":%" PRIu64 ",\"stuck\":%" PRIu64 ",\"tally\":",
-            verdicts[findings->verdict], findings->deadlocks, findings->stuck);
-    AD_TRY(put(out, tally_object(&findings->tally)));
-    AD_TRY(put_array(out, "findings", finding_object, findings->findings.count, snapshot, findings));
-    AD_TRY(put_array(out, "tasks", task_object, snapshot->tasks.count, snapshot, findings));
-    AD_TRY(put_array(out, "workers", worker_object, snapshot->workers.count, snapshot, findings));
-    AD_TRY(put_array(out, "threads", thread_object, snapshot->threads.count, snapshot, findings));
-    AD_TRY(put_array(out, "losses", loss_object, snapshot->losses.count, snapshot, findings));
-    fputs("}\n", out);
-    return NULL;
+    struct document document = {.out = out, .snapshot = snapshot, .findings = findings};
+    document.lines = calloc(snapshot->locations.count + 1, sizeof(*document.lines));
+    if (!document.lines)
+        return &ad_error_nomem;
+    struct ad_error *error = put_document(&document);
+    for (size_t i = 0; i < snapshot->locations.count; i++)
+        free(document.lines[i]);
+    free(document.lines);
+    return error;
 }

@@ -11,7 +11,7 @@
 enum { GROUPS = 20, MORE_BYTES = 64 };
 
 static const struct ad_column columns[] = {
-    {.right = true}, {.right = true}, {0}, {.widest = AD_WAIT_WIDTH}, {.widest = AD_WHERE_WIDTH}, {0}};
+    {.right = true}, {.right = true}, {0}, {.widest = AD_WAIT_WIDTH}, {0}, {0}};
 
 static void print_wait(FILE *out, const struct ad_snapshot *snapshot, const struct ad_group *group)
 {
@@ -51,7 +51,7 @@ static void print_group(FILE *out, const struct ad_snapshot *snapshot, const str
     fprintf(out, "\t%s\t", group->state);
     print_wait(out, snapshot, group);
     fputc('\t', out);
-    ad_print_where(out, snapshot, group->stack);
+    ad_print_where(out, snapshot, group->stack, AD_WHERE_WIDTH);
     fputc('\t', out);
     print_ids(out, snapshot, group);
     fputc('\n', out);

@@ -2,11 +2,16 @@
 #include "report/stack.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "report/escape.h"
+#include "report/table.h"
 #include "report/words.h"
 
-enum { WHERE_INNER = 3, FUNCTION_WIDTH = 48, FILE_WIDTH = 32 };
+enum { WHERE_INNER = 3, FUNCTION_WIDTH = 48, FILE_WIDTH = 32, PIECE_SIZE = 256 };
+
+#define SEPARATOR " > "
+#define GAP " > ... > "
 
 void ad_stack_walk_init(struct ad_stack_walk *walk, const struct ad_snapshot *snapshot, uint32_t stack)
 {
@@ -15,40 +20,46 @@ void ad_stack_walk_init(struct ad_stack_walk *walk, const struct ad_snapshot *sn
         walk->stack = &AD_ITEMS(struct ad_stack, &snapshot->stacks)[stack];
 }
 
-/* The location of the frame at which the walk stands; NULL at the end. */
-static const struct ad_location *location_here(const struct ad_stack_walk *walk)
+const struct ad_location *ad_stack_location(const struct ad_snapshot *snapshot, const struct ad_stack *stack,
+                                            uint32_t frame)
 {
-    const struct ad_snapshot *snapshot = walk->snapshot;
-    if (!walk->stack || walk->frame >= walk->stack->count)
+    if (!stack || frame >= stack->count)
         return NULL;
-    uint64_t frame = (uint64_t)walk->stack->first + walk->frame;
-    if (frame >= snapshot->frames.count)
+    uint64_t index = (uint64_t)stack->first + frame;
+    if (index >= snapshot->frames.count)
         return NULL;
-    uint32_t location = AD_ITEMS(uint32_t, &snapshot->frames)[frame];
+    uint32_t location = AD_ITEMS(uint32_t, &snapshot->frames)[index];
     return location < snapshot->locations.count
                ? &AD_ITEMS(struct ad_location, &snapshot->locations)[location]
                : NULL;
 }
 
+bool ad_location_line(const struct ad_snapshot *snapshot, const struct ad_location *location, uint32_t number,
+                      struct ad_stack_line *line_ret)
+{
+    uint64_t index = (uint64_t)location->first_line + number;
+    bool known = number < location->line_count && index < snapshot->lines.count;
+    if (number && !known)
+        return false;
+    const struct ad_line *line = known ? &AD_ITEMS(struct ad_line, &snapshot->lines)[index] : NULL;
+    *line_ret = (struct ad_stack_line){
+        .location = location, .line = line, .hidden = location->entry || (line && line->hidden)};
+    return true;
+}
+
 bool ad_stack_walk_next(struct ad_stack_walk *walk, struct ad_stack_line *line_ret)
 {
-    const struct ad_location *location = location_here(walk);
-    if (!location)
-        return false;
-    uint64_t index = (uint64_t)location->first_line + walk->line;
-    bool known = walk->line < location->line_count && index < walk->snapshot->lines.count;
-    const struct ad_line *line = known ? &AD_ITEMS(struct ad_line, &walk->snapshot->lines)[index] : NULL;
-    *line_ret = (struct ad_stack_line){
-        .number = walk->number++,
-        .location = location,
-        .line = line,
-        .hidden = location->entry || (line && line->hidden),
-    };
-    if (!known || ++walk->line >= location->line_count) {
+    const struct ad_location *location;
+    while ((location = ad_stack_location(walk->snapshot, walk->stack, walk->frame))) {
+        if (ad_location_line(walk->snapshot, location, walk->line, line_ret)) {
+            walk->line++;
+            line_ret->number = walk->number++;
+            return true;
+        }
         walk->frame++;
         walk->line = 0;
     }
-    return true;
+    return false;
 }
 
 bool ad_stack_user_line(const struct ad_snapshot *snapshot, uint32_t stack, struct ad_stack_line *line_ret)
@@ -83,29 +94,45 @@ void ad_print_line_short(FILE *out, const struct ad_stack_line *line)
                 line->line->line);
 }
 
-/* The lines of WHERE: the innermost ones and the outermost one. */
+/* The lines of WHERE, printed: the innermost ones and, behind them, the outermost one. */
 struct where {
-    struct ad_stack_line inner[WHERE_INNER];
-    struct ad_stack_line outer;
-    size_t count;
+    char pieces[WHERE_INNER + 1][PIECE_SIZE];
+    size_t widths[WHERE_INNER + 1];
+    size_t count; /* lines of the user's, however many of them are in `pieces` */
 };
+
+static void keep(struct where *where, size_t place, const struct ad_stack_line *line)
+{
+    FILE *out = fmemopen(where->pieces[place], PIECE_SIZE, "w");
+    where->pieces[place][0] = '\0';
+    if (out) {
+        ad_print_line_short(out, line);
+        fclose(out);
+    }
+    where->pieces[place][PIECE_SIZE - 1] = '\0';
+    where->widths[place] = ad_text_width(where->pieces[place], strlen(where->pieces[place]));
+}
 
 static void collect(const struct ad_snapshot *snapshot, uint32_t stack, struct where *where)
 {
     struct ad_stack_walk walk;
-    struct ad_stack_line line;
+    struct ad_stack_line line, outer;
     *where = (struct where){0};
     ad_stack_walk_init(&walk, snapshot, stack);
     while (ad_stack_walk_next(&walk, &line)) {
         if (line.hidden)
             continue;
         if (where->count < WHERE_INNER)
-            where->inner[where->count] = line;
-        where->outer = line;
+            keep(where, where->count, &line);
+        outer = line;
         where->count++;
     }
-    if (!where->count && ad_stack_user_line(snapshot, stack, &where->inner[0]))
+    if (where->count > WHERE_INNER)
+        keep(where, WHERE_INNER, &outer);
+    if (!where->count && ad_stack_user_line(snapshot, stack, &line)) {
+        keep(where, 0, &line);
         where->count = 1;
+    }
 }
 
 static bool is_cut(const struct ad_snapshot *snapshot, uint32_t stack)
@@ -113,7 +140,19 @@ static bool is_cut(const struct ad_snapshot *snapshot, uint32_t stack)
     return stack < snapshot->stacks.count && AD_ITEMS(struct ad_stack, &snapshot->stacks)[stack].end_text;
 }
 
-void ad_print_where(FILE *out, const struct ad_snapshot *snapshot, uint32_t stack)
+/* The outermost line and as many of the innermost as fit into `width`, at least one. */
+static void print_shortened(FILE *out, const struct where *where, size_t width)
+{
+    size_t outer = where->count > WHERE_INNER ? WHERE_INNER : where->count - 1, inner = 1;
+    size_t used = where->widths[outer] + strlen(GAP) + where->widths[0];
+    while (inner < outer && inner < WHERE_INNER && used + where->widths[inner] + strlen(SEPARATOR) <= width)
+        used += where->widths[inner++] + strlen(SEPARATOR);
+    fprintf(out, "%s%s", where->pieces[outer], inner + 1 < where->count ? GAP : SEPARATOR);
+    while (inner--)
+        fprintf(out, "%s%s", where->pieces[inner], inner ? SEPARATOR : "");
+}
+
+void ad_print_where(FILE *out, const struct ad_snapshot *snapshot, uint32_t stack, size_t width)
 {
     struct where where;
     collect(snapshot, stack, &where);
@@ -123,12 +162,8 @@ void ad_print_where(FILE *out, const struct ad_snapshot *snapshot, uint32_t stac
     }
     if (is_cut(snapshot, stack))
         fputs("... > ", out);
-    if (where.count > WHERE_INNER) {
-        ad_print_line_short(out, &where.outer);
-        fputs(where.count > WHERE_INNER + 1 ? " > ... > " : " > ", out);
-    }
-    for (size_t i = where.count < WHERE_INNER ? where.count : WHERE_INNER; i--;) {
-        ad_print_line_short(out, &where.inner[i]);
-        fputs(i ? " > " : "", out);
-    }
+    if (where.count == 1)
+        fputs(where.pieces[0], out);
+    else
+        print_shortened(out, &where, width);
 }

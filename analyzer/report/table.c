@@ -13,7 +13,7 @@ static bool starts_character(char byte)
     return ((unsigned char)byte & 0xc0) != 0x80;
 }
 
-static size_t width_of(const char *text, size_t size)
+size_t ad_text_width(const char *text, size_t size)
 {
     size_t width = 0;
     for (size_t i = 0; i < size; i++)
@@ -47,7 +47,7 @@ static const char *next_cell(const char *text, struct cell *cell)
 
 static size_t shown_width(struct cell cell, const struct ad_column *column)
 {
-    size_t width = width_of(cell.text, cell.size);
+    size_t width = ad_text_width(cell.text, cell.size);
     return column->widest && width > column->widest ? column->widest : width;
 }
 
@@ -65,7 +65,7 @@ static void measure(const char *text, const struct ad_column *columns, size_t co
 
 static void print_cell(FILE *out, struct cell cell, const struct ad_column *column, size_t width)
 {
-    size_t own = width_of(cell.text, cell.size), shown = shown_width(cell, column);
+    size_t own = ad_text_width(cell.text, cell.size), shown = shown_width(cell, column);
     size_t padding = width > shown ? width - shown : 0;
     if (column->right)
         fprintf(out, "%*s", (int)padding, "");

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "report/describe.h"
 #include "report/groups.h"
+#include "report/stack.h"
 #include "report/table.h"
 #include "report/view.h"
 #include "report/words.h"
@@ -146,7 +147,9 @@ static void waits_are_said_in_words(void **state)
     future->kind = ASYNC_DEBUG_KIND_WRITE;
     assert_wait(s, t, "write fd 9 to 127.0.0.1:4711\\x0a");
     waits(s, t, ASYNC_DEBUG_KIND_ACCEPT, "accept", NULL)->fd = 7;
-    assert_wait(s, t, "accept fd 7");
+    assert_wait(s, t, "accept on fd 7");
+    waits(s, t, ASYNC_DEBUG_KIND_ACCEPT, "accept", "0.0.0.0:80");
+    assert_wait(s, t, "accept (0.0.0.0:80)");
 
     waits(s, t, ASYNC_DEBUG_KIND_TIMER, "timer", NULL)->deadline = BUILD_NOW + 2758 * BUILD_SECOND;
     assert_wait(s, t, "timer, 45m58s left");
@@ -229,6 +232,37 @@ static void tasks_are_grouped_by_whole_stack(void **state)
     assert_int_equal(groups.count, 3);
     assert_false(AD_ITEMS(struct ad_group, &groups)[0].one_object);
     ad_vector_deinit(&groups);
+    ad_snapshot_destroy(s);
+}
+
+static void assert_where(struct ad_snapshot *snapshot, uint32_t task, size_t width, const char *expected)
+{
+    struct ad_buffer buffer;
+    begin(&buffer);
+    ad_print_where(buffer.file, snapshot, build_task_at(snapshot, task)->stack, width);
+    ad_auto_free char *text = finish(&buffer);
+    assert_string_equal(text, expected);
+}
+
+static void a_stack_is_shortened_in_its_middle(void **state)
+{
+    (void)state;
+    struct ad_snapshot *s = build_snapshot();
+    uint32_t t = build_task(s, "t");
+    assert_where(s, t, 100, "(no stack)");
+    build_stack(s, t, "lib", "lib.c", 1, HIDDEN, NULL);
+    assert_where(s, t, 100, "lib lib.c:1");
+    build_stack(s, t, "lib", "lib.c", 1, HIDDEN, "a", "/x/a.c", 1, USER, "b", "b.c", 2, USER, NULL);
+    assert_where(s, t, 100, "b b.c:2 > a a.c:1");
+    assert_where(s, t, 1, "b b.c:2 > a a.c:1");
+    build_stack(s, t, "a", "a.c", 1, USER, "b", "b.c", 2, USER, "c", "c.c", 3, USER, "d", NULL, 0, USER, NULL);
+    assert_where(s, t, 100, "d > c c.c:3 > b b.c:2 > a a.c:1");
+    assert_where(s, t, 30, "d > ... > b b.c:2 > a a.c:1");
+    assert_where(s, t, 20, "d > ... > a a.c:1");
+    build_stack(s, t, "a", "a.c", 1, USER, "b", "b.c", 2, USER, "c", "c.c", 3, USER, "d", NULL, 0, USER, "e", NULL,
+                0, USER, NULL);
+    AD_ITEMS(struct ad_stack, &s->stacks)[build_task_at(s, t)->stack].end_text = "cut";
+    assert_where(s, t, 100, "... > e > ... > c c.c:3 > b b.c:2 > a a.c:1");
     ad_snapshot_destroy(s);
 }
 
@@ -391,7 +425,7 @@ static void every_task_has_its_whole_stack(void **state)
     build_task(s, "bare");
     AD_ITEMS(struct ad_stack, &s->stacks)[0].end_text = "memory at 0x10 is not there";
     ad_auto_free char *text = view(s, "--tasks");
-    assert_holds(text, "#1 \"main\"  waiting 1m00s  accept fd 7\n"
+    assert_holds(text, "#1 \"main\"  waiting 1m00s  accept on fd 7\n"
                        "  #1  serve  at src/server.c:30\n"
                        "  (the stack is not complete: memory at 0x10 is not there)\n\n");
     assert_holds(text, "#3 \"transfer-ba\"  waiting 1m00s  mutex key alice, held by #2 for 1m00s\n"
@@ -521,6 +555,7 @@ int main(void)
         cmocka_unit_test(waits_are_said_in_words),
         cmocka_unit_test(columns_line_up_whatever_the_bytes),
         cmocka_unit_test(tasks_are_grouped_by_whole_stack),
+        cmocka_unit_test(a_stack_is_shortened_in_its_middle),
         cmocka_unit_test(many_groups_are_counted_right),
         cmocka_unit_test(the_screen_names_the_culprits),
         cmocka_unit_test(the_screen_is_small_whatever_the_target),
