@@ -1,28 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
+#include "../support/unit.h"
 
 #include "fake_runtime.h"
 #include "runtimes/layout.h"
 #include "runtimes/layout_walk.h"
 
-#define ok(expression)                                       \
-    do {                                                     \
-        struct ad_error *ok_error = (expression);            \
-        if (ok_error)                                        \
-            fail_msg("%s: %s", #expression, ok_error->message); \
-    } while (0)
-
 static struct ad_snapshot *read_runtime(struct fake_runtime *runtime)
 {
     struct ad_snapshot *snapshot;
-    ok(ad_snapshot_create(&snapshot));
-    ok(ad_snapshot_describe(snapshot, fake_runtime_target(runtime)));
-    ok(ad_layout_read(runtime->target, FAKE_BASE, "note", &ad_limits_default, snapshot));
+    assert_ok(ad_snapshot_create(&snapshot));
+    assert_ok(ad_snapshot_describe(snapshot, fake_runtime_target(runtime)));
+    assert_ok(ad_layout_read(runtime->target, FAKE_BASE, "note", &ad_limits_default, snapshot));
     return snapshot;
 }
 
@@ -200,7 +188,7 @@ static void test_broken_list_costs_nothing(void **state)
         {FAKE_BASE + offsetof(struct fake_arena, slab.slots[99]), "led to 500 of 1000 tasks (cycle at 0x"},
         {FAKE_BASE + offsetof(struct fake_arena, slab.slots[499]), "led to 500 of 1000 tasks (cycle at 0x"},
     };
-    for (size_t i = 0; i < sizeof(breaks) / sizeof(*breaks); i++) {
+    for (size_t i = 0; i < COUNT(breaks); i++) {
         struct fake_runtime *runtime = fake_runtime_create();
         add_sleepers(runtime, 1000);
         runtime->arena.slab.slots[499].next = breaks[i].next;
@@ -302,7 +290,7 @@ static void test_ids_of_two_runtimes(void **state)
     struct fake_runtime *runtime = fake_runtime_create();
     add_sleepers(runtime, 3);
     struct ad_snapshot *snapshot = read_runtime(runtime);
-    ok(ad_layout_read(runtime->target, FAKE_BASE, "scan", &ad_limits_default, snapshot));
+    assert_ok(ad_layout_read(runtime->target, FAKE_BASE, "scan", &ad_limits_default, snapshot));
     assert_int_equal(snapshot->tasks.count, 6);
     for (uint32_t i = 0; i < 6; i++)
         assert_int_equal(ad_snapshot_task(snapshot, i)->id, i + 1);
@@ -405,7 +393,7 @@ static void test_any_broken_word_costs_one_task(void **state)
     struct fake_runtime *runtime = fake_runtime_create();
     uint64_t *words = (uint64_t *)&pristine->arena.slab.slots[19];
     for (size_t word = 0; word < 3 * sizeof(struct fake_task) / 8; word++) {
-        for (size_t i = 0; i < sizeof(wild) / sizeof(*wild); i++) {
+        for (size_t i = 0; i < COUNT(wild); i++) {
             uint64_t before = words[word];
             words[word] = wild[i];
             runtime->arena = pristine->arena;
@@ -447,7 +435,7 @@ static void test_survives_random_damage(void **state)
             ((uint8_t *)&runtime->arena)[(size_t)rand() % used] = (uint8_t)rand();
         }
         struct ad_snapshot *snapshot;
-        ok(ad_snapshot_create(&snapshot));
+        assert_ok(ad_snapshot_create(&snapshot));
         ad_error_destroy(ad_layout_read(fake_runtime_target(runtime), FAKE_BASE, "note", &ad_limits_default,
                                         snapshot));
         for (uint32_t i = 0; i < snapshot->tasks.count; i++)
@@ -466,7 +454,7 @@ static void test_scan(void **state)
     struct fake_runtime *runtime = fake_runtime_create();
     uint64_t found[4];
     size_t count;
-    ok(ad_layout_scan(fake_runtime_target(runtime), &ad_limits_default, found, 4, &count));
+    assert_ok(ad_layout_scan(fake_runtime_target(runtime), &ad_limits_default, found, 4, &count));
     assert_int_equal(count, 1);
     assert_int_equal(found[0], FAKE_BASE);
     fake_runtime_destroy(runtime);
@@ -481,8 +469,8 @@ static void test_scan(void **state)
     memcpy(memory + 4096, &descriptor, sizeof(descriptor));
     struct ad_fake_memory memories = {FAKE_BASE, memory, size};
     struct ad_target *target;
-    ok(ad_fake_create(&memories, 1, &ad_limits_default, &target));
-    ok(ad_layout_scan(target, &ad_limits_default, found, 4, &count));
+    assert_ok(ad_fake_create(&memories, 1, &ad_limits_default, &target));
+    assert_ok(ad_layout_scan(target, &ad_limits_default, found, 4, &count));
     assert_int_equal(count, 1);
     assert_int_equal(found[0], FAKE_BASE + place);
     ad_target_destroy(target);

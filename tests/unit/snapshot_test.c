@@ -1,11 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
+#include "../support/unit.h"
 
 #include "base/map.h"
 #include "model/snapshot.h"
@@ -14,14 +8,14 @@
 static void add_task(struct ad_snapshot *snapshot, uint32_t id, const char *name)
 {
     struct ad_task task = {.id = id, .name = name};
-    assert_null(ad_vector_push(&snapshot->tasks, &task));
+    assert_ok(ad_vector_push(&snapshot->tasks, &task));
 }
 
 static void test_finds_tasks(void **state)
 {
     (void)state;
     struct ad_snapshot *snapshot;
-    assert_null(ad_snapshot_create(&snapshot));
+    assert_ok(ad_snapshot_create(&snapshot));
     add_task(snapshot, 3, "a");
     add_task(snapshot, 9, "twin");
     add_task(snapshot, 4, "twin");
@@ -38,11 +32,11 @@ static void test_only_partial_losses_change_the_status(void **state)
 {
     (void)state;
     struct ad_snapshot *snapshot;
-    assert_null(ad_snapshot_create(&snapshot));
-    assert_null(ad_snapshot_lose(snapshot, false, 7, "a note on %d", 7));
+    assert_ok(ad_snapshot_create(&snapshot));
+    assert_ok(ad_snapshot_lose(snapshot, false, 7, "a note on %d", 7));
     assert_int_equal(ad_snapshot_exit_status(snapshot), 0);
     assert_string_equal(AD_ITEMS(struct ad_loss, &snapshot->losses)[0].what, "a note on 7");
-    assert_null(ad_snapshot_lose(snapshot, true, 1, "a loss"));
+    assert_ok(ad_snapshot_lose(snapshot, true, 1, "a loss"));
     assert_int_equal(ad_snapshot_exit_status(snapshot), 3);
     ad_snapshot_destroy(snapshot);
 }
@@ -53,15 +47,15 @@ static void test_describes_a_target(void **state)
     struct ad_target *target;
     struct ad_thread thread = {.tid = 12};
     struct ad_snapshot *snapshot;
-    assert_null(ad_fake_create(NULL, 0, &ad_limits_default, &target));
+    assert_ok(ad_fake_create(NULL, 0, &ad_limits_default, &target));
     memset(target->command, 'x', sizeof(target->command)); /* no NUL */
     target->pid = 11;
     target->threads = &thread;
     target->thread_count = 1;
     target->truncated = true;
     target->missing_bytes = 512;
-    assert_null(ad_snapshot_create(&snapshot));
-    assert_null(ad_snapshot_describe(snapshot, target));
+    assert_ok(ad_snapshot_create(&snapshot));
+    assert_ok(ad_snapshot_describe(snapshot, target));
     ad_target_destroy(target); /* the snapshot owes it nothing */
     assert_int_equal(strlen(snapshot->command), 16);
     assert_int_equal(snapshot->pid, 11);
@@ -81,8 +75,8 @@ static void test_map(void **state)
     struct ad_map map = {0};
     assert_false(ad_map_has(&map, 0));
     for (uint64_t i = 0; i < 10000; i++)
-        assert_null(ad_map_put(&map, i * 4096, (uint32_t)i));
-    assert_null(ad_map_put(&map, 0, UINT32_MAX));
+        assert_ok(ad_map_put(&map, i * 4096, (uint32_t)i));
+    assert_ok(ad_map_put(&map, 0, UINT32_MAX));
     assert_int_equal(map.count, 10000);
     for (uint64_t i = 1; i < 10000; i++)
         assert_int_equal(ad_map_get(&map, i * 4096, 77), i);
