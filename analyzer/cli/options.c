@@ -17,14 +17,14 @@ static const char description[] =
     "longer where it was."
     "\v"
     "Examples:\n"
-    "  asyncdump core.1234                  the verdict, who waits for whom, groups of equal tasks\n"
-    "  asyncdump -p $(pidof kvd) --tasks    every task of a live service with its whole stack\n"
-    "  asyncdump core.1234 --json | jq '.tasks[] | select(.state_class == \"waiting\") | .name'\n"
+    "  asyncdump core.1234                  who waits for whom, and for how long\n"
+    "  asyncdump -p $(pidof kvd) --tasks    each task of a live service, its stack\n"
+    "  asyncdump core.1234 --json | jq '.findings[] | .code, .tasks'\n"
     "  asyncdump core.1234 ./kvd --fail-on-finding || notify\n"
     "\n"
     "The same inside GDB, on a core or a live process (load asyncdump-gdb.py):\n"
     "  (gdb) info async-tasks               the same words\n"
-    "  (gdb) async-task 17                  then bt, up, frame 3, info locals, print as usual\n"
+    "  (gdb) async-task 17                  then bt, up, info locals, print\n"
     "\n"
     "Exit status: 0 all was read, 2 usage, 3 partly read (the output names what is lost), 4 unusable: no core, "
     "no such process, no known runtime in it, 5 not permitted. --fail-on-finding adds 10 when something is "
@@ -33,7 +33,7 @@ static const char description[] =
 static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "What to read:", OWN},
     {"pid", 'p', "PID", 0, "a live process instead of a core file", OWN},
-    {"sysroot", KEY_SYSROOT, "DIR", 0, "where the files of a core from another machine are", OWN},
+    {"sysroot", KEY_SYSROOT, "DIR", 0, "where the files that the target names are", OWN},
     {"debug-dir", KEY_DEBUG_DIR, "DIR", 0, "separate debug files (default /usr/lib/debug)", OWN},
     {NULL, 0, NULL, 0, "Other:", OWN + 1},
     {"fail-on-finding", KEY_FAIL, NULL, 0, "exit status + 10 on a finding of severity error", OWN + 1},

@@ -98,7 +98,7 @@ struct ad_error *ad_argp_run(const struct argp *argp, int argc, char **argv, uns
         return NULL;
     if (error == ENOMEM)
         return &ad_error_nomem;
-    return ad_error_create(AD_ERROR_USAGE, "'%s' is not understood: %s", run.refused, hint);
+    return ad_error_create(AD_ERROR_USAGE, "'%s' is not expected here, or its value is missing or wrong: %s", run.refused, hint);
 }
 
 /* A view takes no arguments but its options. */
