@@ -37,6 +37,7 @@ struct ad_dwarf_query {
     uint32_t index;   /**< the asker's */
     uint64_t unit;    /**< offset of the unit's DIE in .debug_info; AD_NO_UNIT: none */
     struct ad_vector scopes; /* struct ad_dwarf_scope */
+    uint64_t function; /**< 0: none found yet; else which of the unit's functions the scopes are of */
     uint64_t file;    /**< number in the unit's line table */
     uint64_t line;    /**< 0: no row covers the address */
     uint64_t column;
@@ -59,17 +60,14 @@ bool ad_dwarf_ranges(Dwarf_Debug debug, Dwarf_Die die, uint64_t base,
 /** The attribute's unsigned value; `fallback` when absent. */
 uint64_t ad_dwarf_unsigned(Dwarf_Die die, Dwarf_Half attribute, uint64_t fallback);
 
+/** The attribute's offset into a section; false: absent. */
+bool ad_dwarf_offset(Dwarf_Die die, Dwarf_Half attribute, uint64_t *offset_ret);
+
 /** Finds each query's unit. */
 void ad_dwarf_find_units(Dwarf_Debug debug, struct ad_dwarf_queries *queries);
 
 /** Finds the functions around the queries of one unit. */
 struct ad_error *ad_dwarf_find_scopes(Dwarf_Debug debug, Dwarf_Die unit, const struct ad_limits *limits,
                                       struct ad_dwarf_queries *queries) ad_must_check;
-
-/** Finds the line rows for the queries of one unit; the context names the files afterwards. */
-void ad_dwarf_find_lines(Dwarf_Line_Context lines, struct ad_dwarf_queries *queries);
-
-/** The path of a line table's file, in a buffer; empty when there is none. */
-void ad_dwarf_file_path(Dwarf_Line_Context lines, uint64_t number, char *buffer, size_t size);
 
 #endif

@@ -12,6 +12,7 @@ struct walk {
     uint64_t base; /* the unit's low_pc */
     struct ad_dwarf_queries *queries;
     uint64_t inline_depth;
+    uint64_t function; /* number of the function that the walk is in */
 };
 
 /* One DIE's claim on queries: whether any lies inside, and the scope to add to those. */
@@ -40,14 +41,25 @@ static const char *name_of(Dwarf_Debug debug, Dwarf_Die die)
     return NULL;
 }
 
+/* Where the linker folded equal functions into one, several claim the address: the first one has it, with
+ * its inlined calls. */
+static bool takes(struct ad_dwarf_query *query, const struct hit *hit)
+{
+    if (!query->function && !hit->scope->inlined)
+        query->function = hit->walk->function;
+    return query->function == hit->walk->function;
+}
+
 static void add_scope(void *context, uint64_t start, uint64_t end)
 {
     struct hit *hit = context;
+    if (start == 0)
+        return; /* of a function that the linker threw away */
     size_t first, count = ad_dwarf_queries_in(hit->walk->queries, start, end, &first);
     hit->any |= count > 0;
     for (size_t i = first; hit->scope && !hit->error && i < first + count; i++) {
         struct ad_dwarf_query *query = &hit->walk->queries->items[i];
-        if (query->scopes.count <= hit->walk->inline_depth)
+        if (takes(query, hit) && query->scopes.count <= hit->walk->inline_depth)
             hit->error = ad_vector_push(&query->scopes, hit->scope);
     }
 }
@@ -67,6 +79,7 @@ static struct ad_error *enter_function(struct walk *walk, Dwarf_Die die, Dwarf_H
         .call_column = ad_dwarf_unsigned(die, DW_AT_call_column, 0),
         .inlined = tag == DW_TAG_inlined_subroutine,
     };
+    walk->function += !scope.inlined;
     struct hit add = {.walk = walk, .scope = &scope};
     ad_dwarf_ranges(walk->debug, die, walk->base, add_scope, &add);
     return add.error;
@@ -136,7 +149,7 @@ struct ad_error *ad_dwarf_find_scopes(Dwarf_Debug debug, Dwarf_Die unit, const s
         base = 0;
     if (dwarf_child(unit, &die, &error) != DW_DLV_OK)
         return NULL;
-    struct walk walk = {debug, base, queries, limits->inline_depth};
+    struct walk walk = {debug, base, queries, limits->inline_depth, 0};
     struct ad_vector path = AD_VECTOR(Dwarf_Die);
     struct ad_error *failure = NULL;
     while (die && !failure) {

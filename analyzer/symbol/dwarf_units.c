@@ -39,6 +39,18 @@ uint64_t ad_dwarf_unsigned(Dwarf_Die die, Dwarf_Half attribute, uint64_t fallbac
     return fallback;
 }
 
+bool ad_dwarf_offset(Dwarf_Die die, Dwarf_Half attribute, uint64_t *offset_ret)
+{
+    Dwarf_Error error;
+    Dwarf_Attribute found;
+    Dwarf_Off offset;
+    if (dwarf_attr(die, attribute, &found, &error) != DW_DLV_OK ||
+        dwarf_global_formref(found, &offset, &error) != DW_DLV_OK)
+        return false;
+    *offset_ret = offset;
+    return true;
+}
+
 typedef void range_visitor(void *context, uint64_t start, uint64_t end);
 
 /* DWARF 5: .debug_rnglists. */
@@ -134,6 +146,8 @@ struct claim {
 static void claim_range(void *context, uint64_t start, uint64_t end)
 {
     const struct claim *claim = context;
+    if (start == 0)
+        return; /* of a function that the linker threw away */
     size_t first, count = ad_dwarf_queries_in(claim->queries, start, end, &first);
     for (size_t i = first; i < first + count; i++)
         if (claim->queries->items[i].unit == AD_NO_UNIT)

@@ -11,8 +11,10 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <libdwarf/dwarf.h>
 
 #include "base/cleanup.h"
+#include "symbol/dwarf_line_table.h"
 #include "symbol/dwarf_object.h"
 #include "symbol/symbol_confine.h"
 
@@ -38,12 +40,12 @@ static void put_text(FILE *out, const char *text)
     fwrite(text ? text : "", 1, length, out);
 }
 
-static void put_frame(FILE *out, const struct ad_dwarf_scope *scope, Dwarf_Line_Context lines, uint64_t file,
-                      uint64_t line, uint64_t column)
+static void put_frame(FILE *out, const struct ad_dwarf_scope *scope, const struct ad_line_table *lines,
+                      uint64_t file, uint64_t line, uint64_t column)
 {
     char path[PATH_SIZE] = "";
     if (lines && line)
-        ad_dwarf_file_path(lines, file, path, sizeof(path));
+        ad_line_table_path(lines, file, path, sizeof(path));
     fputc(scope->inlined, out);
     put(out, line <= UINT32_MAX ? (uint32_t)line : 0);
     put(out, column <= UINT32_MAX ? (uint32_t)column : 0);
@@ -53,7 +55,7 @@ static void put_frame(FILE *out, const struct ad_dwarf_scope *scope, Dwarf_Line_
 
 /* Innermost first: the line of the address for the innermost function, of the inlined call for the
  * one around it, and so on. */
-static void put_answer(FILE *out, const struct ad_dwarf_query *query, Dwarf_Line_Context lines)
+static void put_answer(FILE *out, const struct ad_dwarf_query *query, const struct ad_line_table *lines)
 {
     static const struct ad_dwarf_scope unknown;
     const struct ad_dwarf_scope *scopes = AD_ITEMS(struct ad_dwarf_scope, &query->scopes);
@@ -73,23 +75,50 @@ static void put_answer(FILE *out, const struct ad_dwarf_query *query, Dwarf_Line
     }
 }
 
-static struct ad_error *answer_unit(Dwarf_Debug debug, struct ad_dwarf_queries *queries,
+static const char *directory_of(Dwarf_Die unit)
+{
+    Dwarf_Error error;
+    Dwarf_Attribute attribute;
+    char *directory;
+    if (dwarf_attr(unit, DW_AT_comp_dir, &attribute, &error) != DW_DLV_OK ||
+        dwarf_formstring(attribute, &directory, &error) != DW_DLV_OK)
+        return "";
+    return directory;
+}
+
+/* Finds the lines of a unit's queries; `lines_ret` NULL: there is no table that can be read. */
+static struct ad_error *find_lines(struct ad_elf_file *file, Dwarf_Die unit, struct ad_dwarf_queries *queries,
+                                   struct ad_line_table *table, struct ad_line_table **lines_ret)
+{
+    uint64_t offset;
+    *lines_ret = NULL;
+    if (!ad_dwarf_offset(unit, DW_AT_stmt_list, &offset))
+        return NULL;
+    struct ad_error *error = ad_line_table_init(table, file, offset, directory_of(unit));
+    if (error && error->kind == AD_ERROR_NOMEM)
+        return error;
+    if (!error) {
+        ad_line_table_find(table, queries);
+        *lines_ret = table;
+    }
+    ad_error_destroy(error);
+    return NULL;
+}
+
+static struct ad_error *answer_unit(struct ad_dwarf_object *object, struct ad_dwarf_queries *queries,
                                     const struct ad_limits *limits, FILE *out)
 {
     Dwarf_Error error;
     Dwarf_Die unit;
-    Dwarf_Unsigned version;
-    Dwarf_Small tables;
-    Dwarf_Line_Context lines = NULL;
-    if (dwarf_offdie_b(debug, queries->items[0].unit, true, &unit, &error) != DW_DLV_OK)
+    struct ad_line_table table, *lines;
+    if (dwarf_offdie_b(object->debug, queries->items[0].unit, true, &unit, &error) != DW_DLV_OK)
         return NULL;
-    if (dwarf_srclines_b(unit, &version, &tables, &lines, &error) != DW_DLV_OK)
-        lines = NULL;
-    if (lines)
-        ad_dwarf_find_lines(lines, queries);
-    AD_TRY(ad_dwarf_find_scopes(debug, unit, limits, queries));
+    AD_TRY(find_lines(object->file, unit, queries, &table, &lines));
+    AD_TRY(ad_dwarf_find_scopes(object->debug, unit, limits, queries));
     for (size_t i = 0; i < queries->count; i++)
         put_answer(out, &queries->items[i], lines);
+    if (lines)
+        ad_line_table_deinit(lines);
     fflush(out); /* what is answered is kept, should the next unit be a broken one */
     return NULL;
 }
@@ -115,7 +144,7 @@ static int answer_all(struct ad_elf_file *file, struct ad_dwarf_queries *queries
         for (next = i; next < queries->count && queries->items[next].unit == queries->items[i].unit;)
             next++;
         struct ad_dwarf_queries part = {queries->items + i, next - i};
-        if (answer_unit(object.debug, &part, limits, out))
+        if (answer_unit(&object, &part, limits, out))
             return NO_MEMORY;
     }
     return fflush(out) == 0 ? DONE : FAILED;
@@ -212,8 +241,7 @@ struct ad_error *ad_symbol_child_run(struct ad_elf_file *file, struct ad_dwarf_q
     if (pid < 0)
         return ad_error_system(fork_error, "starting the reader of debug information");
     bool finished = collect(in, limits, answers_ret);
-    if (!finished)
-        kill(pid, SIGKILL);
+    kill(pid, SIGKILL); /* also one that only closed its end; of one that has ended the status stays */
     int status = 0;
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         ;

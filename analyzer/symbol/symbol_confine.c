@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "symbol/symbol_confine.h"
 
+#include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -37,9 +39,21 @@ static bool limit(int resource, uint64_t value)
     return setrlimit(resource, &(struct rlimit){value, value}) == 0;
 }
 
+/* What the child has of its parent already, which may be a large snapshot; 0: not known. */
+static uint64_t inherited_bytes(void)
+{
+    char text[32] = "";
+    int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    if (fd >= 0 && read(fd, text, sizeof(text) - 1) < 0)
+        text[0] = '\0';
+    if (fd >= 0)
+        close(fd);
+    return strtoull(text, NULL, 10) * (uint64_t)sysconf(_SC_PAGESIZE);
+}
+
 static bool limit_resources(const struct ad_limits *limits)
 {
-    bool memory = SANITIZED || limit(RLIMIT_AS, limits->symbol_bytes);
+    bool memory = SANITIZED || limit(RLIMIT_AS, limits->symbol_bytes + inherited_bytes());
     return memory && limit(RLIMIT_CPU, limits->symbol_seconds) && limit(RLIMIT_CORE, 0);
 }
 

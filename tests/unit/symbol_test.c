@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Symbols of this very program, looked up in a stopped child of it. */
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <cmocka.h>
+/* Symbols of this very program, looked up in a stopped child of it, and of samples/inlined.c. */
+#include "../support/sample.h"
 
 #include "base/range.h"
 #include "symbol/symbol.h"
+#include "symbol/dwarf_line_table.h"
 #include "symbol/symbol_child.h"
 #include "target/live.h"
 
@@ -213,6 +203,174 @@ static void test_an_endless_reader_is_ended(void **state)
     expect_table_answer(state, &limits, "debug information");
 }
 
+/* A child that has closed its end, but never ends. */
+static void hang_silently(void)
+{
+    for (int fd = 0; fd < 1024; fd++)
+        close(fd);
+    for (;;)
+        sink++;
+}
+
+static void test_a_silent_reader_is_ended(void **state)
+{
+    ad_symbol_child_hook = hang_silently;
+    expect_table_answer(state, &ad_limits_default, "SIGKILL");
+}
+
+/* ---- samples/inlined.c ----------------------------------------------------------------------- */
+
+/* As there. */
+struct probe {
+    uint64_t pc;
+    int lines[3];
+    char functions[64];
+};
+
+static const char *const builds[] = {
+    "gcc -O0 -gdwarf-5",
+    "gcc -O2 -gdwarf-5",
+    "gcc -O2 -gdwarf-4",
+    "gcc -O2 -g -gz=zlib -flto",
+    "clang -O0 -gdwarf-5",
+    "clang -O2 -gdwarf-5",
+    "clang -O2 -gdwarf-4",
+    /* functions without a home: their addresses are 0 in the debug information */
+    "gcc -O1 -gdwarf-5 -ffunction-sections -Wl,--gc-sections",
+    "clang -O1 -gdwarf-4 -ffunction-sections -Wl,--gc-sections",
+};
+
+static size_t read_probes(struct stopped *stopped, struct probe *probes, size_t size)
+{
+    struct ad_elf_symbol symbol;
+    size_t count = 0;
+    assert_true(ad_module_symbol_named(ad_modules_executable(stopped->modules), "sample_probes", &symbol));
+    assert_ok(ad_target_read(stopped->target, symbol.value, probes, size * sizeof(*probes), "the probes"));
+    while (count < size && probes[count].pc)
+        count++;
+    return count;
+}
+
+static void check_probe(const char *build, const struct probe *probe, const struct ad_symbol *symbol,
+                        const char *folder)
+{
+    char functions[64];
+    size_t i = 0;
+    strcpy(functions, probe->functions);
+    for (char *name = strtok(functions, " "); name; name = strtok(NULL, " "), i++) {
+        const struct ad_symbol_frame *frame = i < symbol->count ? &symbol->frames[i] : NULL;
+        bool header = strcmp(name, "in_header") == 0;
+        const char *file = text("%s/inlined.%s", folder, header ? "h" : "c");
+        if (!frame || !frame->function || strcmp(frame->function, name) != 0 || !frame->file ||
+            strcmp(frame->file, file) != 0 || frame->line != (uint32_t)probe->lines[i])
+            fail_msg("%s: %s %zu: expected %s:%d, got %s in %s:%u", build, probe->functions, i, file,
+                     probe->lines[i], frame && frame->function ? frame->function : "nothing",
+                     frame && frame->file ? frame->file : "?", frame ? frame->line : 0);
+        assert_int_equal(frame->inlined, i + 1 < symbol->count);
+    }
+    assert_int_equal(symbol->count, i);
+    assert_false(symbol->from_table);
+}
+
+/* Every probe of the sample, built by this command, lies where it says. */
+static void check_build(const char *build, const char *folder)
+{
+    struct stopped stopped;
+    struct probe probes[16];
+    uint64_t pcs[COUNT(probes)];
+    void *state = &stopped;
+    if (!compile_sample("inlined", build))
+        return;
+    stopped.pid = start_sample("inlined");
+    assert_ok(ad_live_open(stopped.pid, &ad_limits_default, &stopped.target));
+    assert_ok(ad_modules_create(stopped.target, &ad_limits_default, &stopped.modules));
+    assert_ok(ad_modules_open_files(stopped.modules, NULL));
+    size_t count = read_probes(&stopped, probes, COUNT(probes));
+    assert_int_equal(count, 5);
+    for (size_t i = 0; i < count; i++)
+        pcs[i] = probes[i].pc - 1;
+    struct ad_symbols symbols = find(&state, pcs, count, &ad_limits_default);
+    assert_int_equal(symbols.loss_count, 0);
+    for (size_t i = 0; i < count; i++)
+        check_probe(build, &probes[i], &symbols.symbols[i], folder);
+    ad_symbols_deinit(&symbols);
+    teardown(&state);
+}
+
+static void test_every_build_is_read_alike(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < COUNT(builds); i++)
+        check_build(builds[i], UNIT_SAMPLES);
+}
+
+/* A project that maps its own folder away sees its own names, wherever it was built. */
+static void test_mapped_paths_stay_short(void **state)
+{
+    (void)state;
+    assert_int_equal(chdir(unit_folder), 0);
+    char *parent = strdup(UNIT_SAMPLES);
+    *strrchr(parent, '/') = '\0';
+    check_build(text("gcc -g -ffile-prefix-map=%s/= -ffile-prefix-map=/tmp/=built/", parent), "samples");
+    check_build(text("gcc -gdwarf-4 -ffile-prefix-map=%s/=./ -ffile-prefix-map=%s=.", parent, unit_folder),
+                "samples");
+    check_build(text("clang -g -ffile-prefix-map=%s/= -fdebug-compilation-dir=/", parent), "samples");
+    free(parent);
+}
+
+/* ---- line programs --------------------------------------------------------------------------- */
+
+/* The line of an address by a program with the factors that GCC uses. */
+static uint64_t line_at(const uint8_t *program, size_t size, uint64_t address)
+{
+    static const uint8_t operand_counts[] = {0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1};
+    struct ad_line_table table = {
+        .version = 5,
+        .instruction_length = 1,
+        .operations = 1,
+        .default_is_statement = true,
+        .line_base = -5,
+        .line_range = 14,
+        .opcode_base = 13,
+        .operand_counts = operand_counts,
+    };
+    struct ad_dwarf_query query = {.address = address};
+    struct ad_dwarf_queries queries = {&query, 1};
+    ad_cursor_init(&table.program, program, size);
+    ad_line_table_find(&table, &queries);
+    return query.line;
+}
+
+static void test_rows_are_read_as_gdb_does(void **state)
+{
+    (void)state;
+    enum { COPY = 1, ADVANCE_PC = 2, ADVANCE_LINE = 3, NEGATE = 6, CONST_ADD = 8 };
+    /* clang-format off */
+    static const uint8_t program[] = {
+        0, 9, 2, 0, 0x10, 0, 0, 0, 0, 0, 0,    /* set address 0x1000 */
+        ADVANCE_LINE, 9, COPY,                 /* 0x1000: line 10 */
+        ADVANCE_PC, 4, ADVANCE_LINE, 0x76, COPY, /* 0x1004: line 0 */
+        ADVANCE_PC, 4, ADVANCE_LINE, 20, COPY, /* 0x1008: line 20 */
+        NEGATE, ADVANCE_LINE, 1, COPY,         /* 0x1008: line 21, no statement */
+        ADVANCE_PC, 4, ADVANCE_LINE, 1, COPY,  /* 0x100c: line 22, no statement */
+        NEGATE, ADVANCE_LINE, 1, COPY,         /* 0x100c: line 23 */
+        0, 2, 4, 7,                            /* a discriminator */
+        CONST_ADD, 0x4c,                       /* + 17, + 4: 0x1021, line 25 */
+        NEGATE, ADVANCE_PC, 4, ADVANCE_LINE, 1, COPY, /* 0x1025: line 26, no statement */
+        ADVANCE_LINE, 1, COPY,                 /* 0x1025: line 27, no statement */
+        ADVANCE_PC, 4, 0, 1, 1,                /* 0x1029: the end */
+    };
+    static const uint64_t expected[][2] = {
+        {0xfff, 0}, {0x1000, 10}, {0x1003, 10}, {0x1004, 10}, {0x1007, 10}, {0x1008, 20}, {0x100b, 20},
+        {0x100c, 23}, {0x1020, 23}, {0x1021, 25}, {0x1024, 25}, {0x1025, 27}, {0x1028, 27}, {0x1029, 0},
+    };
+    /* clang-format on */
+    for (size_t i = 0; i < COUNT(expected); i++)
+        assert_int_equal(line_at(program, sizeof(program), expected[i][0]), expected[i][1]);
+    for (size_t cut = 0; cut < sizeof(program); cut++)
+        line_at(program, cut, 0x1021);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +380,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_crash_of_the_reader_costs_lines_only, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_reader_may_open_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_an_endless_reader_is_ended, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_silent_reader_is_ended, setup, teardown),
+        cmocka_unit_test(test_every_build_is_read_alike),
+        cmocka_unit_test(test_mapped_paths_stay_short),
+        cmocka_unit_test(test_rows_are_read_as_gdb_does),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests_name("symbol", tests, make_folder, remove_folder);
 }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Stacks of samples/stacks.c, built in several ways, unwound in the stopped program. */
-#include "../support/unit.h"
+#include "../support/sample.h"
 
 #include <elf.h>
 #include <sys/auxv.h>
-#include <sys/prctl.h>
 
 #include "target/live.h"
 #include "unwind/cfi_rewrite.h"
@@ -38,34 +37,6 @@ static const char *const builds[] = {
     "clang -O2 -g -fno-asynchronous-unwind-tables",
 };
 
-static bool compile_sample(const char *command)
-{
-    char compiler[16] = "";
-    sscanf(command, "%15s", compiler);
-    if (!have_tool(compiler))
-        return false;
-    run_command(text("%s -Wl,--build-id -o %s %s/stacks.c 2>&1", command, in_folder("stacks"), UNIT_SAMPLES));
-    return true;
-}
-
-static pid_t start_sample(void)
-{
-    int ends[2];
-    char ready[8];
-    assert_int_equal(pipe(ends), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL);
-        dup2(ends[1], 1);
-        execl(in_folder("stacks"), "stacks", (char *)NULL);
-        _exit(127);
-    }
-    close(ends[1]);
-    assert_true(read(ends[0], ready, sizeof(ready)) > 0);
-    close(ends[0]);
-    return pid;
-}
-
 /* `executable` stands for the program's own file; NULL: that one. */
 static void open_sample(struct sample *sample, pid_t pid, const char *executable,
                         const struct ad_limits *limits)
@@ -85,17 +56,11 @@ static void close_sample(struct sample *sample)
     ad_target_destroy(sample->target);
 }
 
-static void stop_sample(pid_t pid)
-{
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-}
-
 static struct sample *begin(struct sample *sample, const char *command, const struct ad_limits *limits)
 {
-    if (!compile_sample(command))
+    if (!compile_sample("stacks", command))
         skip();
-    open_sample(sample, start_sample(), NULL, limits);
+    open_sample(sample, start_sample("stacks"), NULL, limits);
     return sample;
 }
 
@@ -222,9 +187,9 @@ static void every_shape_of_stack_is_whole(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT(builds); i++) {
         struct sample sample;
-        if (!compile_sample(builds[i]))
+        if (!compile_sample("stacks", builds[i]))
             continue;
-        open_sample(&sample, start_sample(), NULL, &ad_limits_default);
+        open_sample(&sample, start_sample("stacks"), NULL, &ad_limits_default);
         check_cases(&sample, builds[i]);
         check_cases(&sample, builds[i]); /* now from rows that were kept */
         end(&sample);
