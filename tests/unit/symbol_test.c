@@ -318,6 +318,72 @@ static void test_mapped_paths_stay_short(void **state)
     free(parent);
 }
 
+/* ---- damaged files ---------------------------------------------------------------------------- */
+
+/* Where the debug information of a file lies: its sections stand one behind the other. */
+static void find_dwarf(const char *path, size_t *start_ret, size_t *size_ret)
+{
+    struct ad_elf_file *file;
+    size_t count, end = 0;
+    assert_ok(ad_elf_open(path, &ad_limits_default, &file));
+    const struct ad_elf_section *sections = ad_elf_sections(file, &count);
+    *start_ret = SIZE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        const Elf64_Shdr *header = &sections[i].header;
+        if (strncmp(sections[i].name, ".debug_", 7) != 0)
+            continue;
+        *start_ret = header->sh_offset < *start_ret ? header->sh_offset : *start_ret;
+        end = header->sh_offset + header->sh_size > end ? header->sh_offset + header->sh_size : end;
+    }
+    *size_ret = end - *start_ret;
+    ad_elf_close(file);
+}
+
+static void look_up_in(struct stopped *stopped, const char *executable)
+{
+    struct probe probes[16];
+    uint64_t pcs[COUNT(probes)];
+    struct ad_module_options options = {.executable = executable};
+    struct ad_limits limits = ad_limits_default;
+    limits.symbol_seconds = 1;
+    void *state = stopped;
+    assert_ok(ad_live_open(stopped->pid, &limits, &stopped->target));
+    assert_ok(ad_modules_create(stopped->target, &limits, &stopped->modules));
+    assert_ok(ad_modules_open_files(stopped->modules, &options));
+    size_t count = read_probes(stopped, probes, COUNT(probes));
+    for (size_t i = 0; i < count; i++)
+        pcs[i] = probes[i].pc - 1;
+    struct ad_symbols symbols = find(&state, pcs, count, &limits);
+    for (size_t i = 0; i < count; i++)
+        assert_true(symbols.symbols[i].count > 0 && symbols.symbols[i].frames[0].line < UINT32_MAX);
+    ad_symbols_deinit(&symbols);
+    ad_modules_destroy(stopped->modules);
+    ad_target_destroy(stopped->target);
+}
+
+/* The answer may be wrong, but there is one. */
+static void test_damaged_files_cost_no_more_than_answers(void **state)
+{
+    (void)state;
+    size_t size, start, dwarf_size;
+    uint64_t random = 20210528;
+    if (!compile_sample("inlined", "gcc -O2 -gdwarf-5"))
+        skip();
+    struct stopped stopped = {.pid = start_sample("inlined")};
+    char *bytes = read_whole(in_folder("inlined"), &size), *copy = malloc(size);
+    find_dwarf(in_folder("inlined"), &start, &dwarf_size);
+    for (int round = 0; round < 60; round++) {
+        memcpy(copy, bytes, size);
+        for (uint64_t i = 0; i <= random_next(&random) % 16; i++)
+            copy[start + random_next(&random) % dwarf_size] = (char)random_next(&random);
+        write_file(in_folder("damaged"), copy, size);
+        look_up_in(&stopped, in_folder("damaged"));
+    }
+    free(bytes);
+    free(copy);
+    stop_sample(stopped.pid);
+}
+
 /* ---- line programs --------------------------------------------------------------------------- */
 
 /* The line of an address by a program with the factors that GCC uses. */
@@ -383,6 +449,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_silent_reader_is_ended, setup, teardown),
         cmocka_unit_test(test_every_build_is_read_alike),
         cmocka_unit_test(test_mapped_paths_stay_short),
+        cmocka_unit_test(test_damaged_files_cost_no_more_than_answers),
         cmocka_unit_test(test_rows_are_read_as_gdb_does),
     };
     return cmocka_run_group_tests_name("symbol", tests, make_folder, remove_folder);
