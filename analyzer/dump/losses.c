@@ -30,11 +30,13 @@ static void mark_hit(struct ad_dump *dump, bool *hit)
 static struct ad_error *tell_module(struct ad_snapshot *snapshot, const struct ad_module *module)
 {
     const char *problem = module->problem ? module->problem : ad_module_status_text(module->status);
+    bool names_it = strstr(problem, module->path);
+    const char *path = names_it ? "" : module->path, *colon = names_it ? "" : ": ";
     if (module->status == AD_MODULE_UNPROVEN)
-        return ad_snapshot_lose(snapshot, false, 1, "%s: %s", module->path, problem);
+        return ad_snapshot_lose(snapshot, false, 1, "%s%s%s", path, colon, problem);
     const char *lost = module->debug ? "stacks that pass through it end there"
                                      : "its functions and lines are lost, and stacks that pass through it end there";
-    return ad_snapshot_lose(snapshot, true, 1, "%s: %s; %s", module->path, problem, lost);
+    return ad_snapshot_lose(snapshot, true, 1, "%s%s%s; %s", path, colon, problem, lost);
 }
 
 struct ad_error *ad_dump_module_losses(struct ad_dump *dump)

@@ -56,6 +56,7 @@ struct fake_process {
 
 struct fake_slab {
     uint64_t count;
+    uint32_t slot_size;
     struct fake_task slots[FAKE_SLOTS];
 };
 
@@ -68,6 +69,7 @@ struct fake_arena {
     struct async_debug_descriptor descriptor;
     struct fake_process process;
     struct fake_worker worker;
+    struct fake_worker second; /* process.workers[1] is null until a test sets it */
     uint64_t slab_array[4];
     struct fake_slab slab;
     struct fake_future futures[64];
@@ -140,6 +142,7 @@ static inline void fake_describe_rest(struct async_debug_record *records)
     slab->size = offsetof(struct fake_slab, slots) + 8;
     slab->field_count = ASYNC_DEBUG_SLAB_FIELD_COUNT;
     FAKE_SET(slab, fake_slab, SLAB, SLOT_COUNT, count, UNSIGNED);
+    FAKE_SET(slab, fake_slab, SLAB, SLOT_SIZE, slot_size, UNSIGNED);
     slab->field[ASYNC_DEBUG_SLAB_SLOTS] = (struct async_debug_field){
         offsetof(struct fake_slab, slots), 8, ASYNC_DEBUG_EMBEDDED, 0};
     site->size = sizeof(struct fake_site);
@@ -220,6 +223,7 @@ static inline struct fake_runtime *fake_runtime_create(void)
     arena->worker.last_tick = 1000000;
     arena->slab_array[0] = fake_address(runtime, &arena->slab);
     arena->slab.count = FAKE_SLOTS;
+    arena->slab.slot_size = sizeof(struct fake_task);
     arena->site.line = 42;
     strcpy(arena->site.file, "app/main.c");
     return runtime;

@@ -223,6 +223,37 @@ static void test_broken_index_costs_nothing(void **state)
     finish(snapshot, runtime);
 }
 
+/* Slots that overlap would give each task many times over, at made-up addresses. */
+static void test_overlapping_slots_are_refused(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    add_sleepers(runtime, 5);
+    runtime->arena.slab.slot_size = 8;
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    assert_int_equal(snapshot->tasks.count, 5);
+    assert_non_null(find_loss(snapshot, "1 slabs of tasks cannot be read"));
+    assert_non_null(find_loss(snapshot, "the index led to 0 of 5 tasks"));
+    finish(snapshot, runtime);
+}
+
+/* A second worker whose list leads into the first one's: walked once, and told. */
+static void test_lists_that_join(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    struct fake_arena *arena = &runtime->arena;
+    add_sleepers(runtime, 5);
+    arena->process.workers[1] = fake_address(runtime, &arena->second);
+    arena->second = arena->worker;
+    arena->second.tasks = fake_address(runtime, &arena->slab.slots[2]);
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    assert_int_equal(snapshot->workers.count, 2);
+    assert_int_equal(snapshot->tasks.count, 5);
+    assert_non_null(find_loss(snapshot, "the list led to 5 of 5 tasks (cycle at 0x"));
+    finish(snapshot, runtime);
+}
+
 /* Both roads miss it: said, with the exit status of a partial reading. */
 static void test_missing_tasks_are_told(void **state)
 {
@@ -301,6 +332,53 @@ static void test_ids_of_two_runtimes(void **state)
 static struct fake_waiter *waiter_of(struct fake_runtime *runtime, size_t slot)
 {
     return &runtime->arena.waiters[slot];
+}
+
+/* A runtime of another make: a ring of links that lead to links, a process-wide head, no index, waiting
+   tasks chained themselves, and registers in the task record. */
+static void test_another_make_of_runtime(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    struct fake_arena *arena = &runtime->arena;
+    struct async_debug_record *records = arena->descriptor.records;
+    struct async_debug_field *task = records[ASYNC_DEBUG_TASK].field, none = {0};
+    struct fake_future *future = fake_future_set(runtime, 0, FAKE_MUTEX, NULL);
+    const size_t link = offsetof(struct fake_task, next);
+    for (size_t i = 0; i < 5; i++)
+        fake_await(runtime, fake_task_add(runtime, "t", FAKE_WAITING), future);
+    for (size_t i = 0; i < 5; i++) {
+        struct fake_task *slot = &arena->slab.slots[i];
+        slot->next = i < 4 ? slot->next + link : fake_address(runtime, &arena->process.workers[1]);
+        slot->waiter = i ? fake_address(runtime, slot - 1) : 0; /* last come, first served */
+        slot->stack_size = 0;
+    }
+    arena->process.workers[1] = fake_address(runtime, &arena->slab.slots[0].next);
+    arena->process.worker_count = 1;
+    records[ASYNC_DEBUG_PROCESS].field[ASYNC_DEBUG_PROCESS_TASKS] = (struct async_debug_field){
+        offsetof(struct fake_process, workers[1]), 8, ASYNC_DEBUG_EMBEDDED, ASYNC_DEBUG_LINK_TO_FIELD};
+    records[ASYNC_DEBUG_WORKER].field[ASYNC_DEBUG_WORKER_TASKS] = none;
+    records[ASYNC_DEBUG_WORKER].field[ASYNC_DEBUG_WORKER_SLABS] = none;
+    task[ASYNC_DEBUG_TASK_NEXT].flags = ASYNC_DEBUG_LINK_TO_FIELD;
+    task[ASYNC_DEBUG_TASK_READY_NEXT] = task[ASYNC_DEBUG_TASK_WAITERS];
+    task[ASYNC_DEBUG_TASK_CONTEXT] =
+        (struct async_debug_field){offsetof(struct fake_task, name), 24, ASYNC_DEBUG_EMBEDDED, 0};
+    arena->descriptor.registers[3].offset = -64;
+    future->waiters = fake_address(runtime, &arena->slab.slots[4]);
+    records[ASYNC_DEBUG_FUTURE].field[ASYNC_DEBUG_FUTURE_WAITING_TASKS] =
+        records[ASYNC_DEBUG_FUTURE].field[ASYNC_DEBUG_FUTURE_WAITERS];
+    records[ASYNC_DEBUG_FUTURE].field[ASYNC_DEBUG_FUTURE_WAITERS] = none;
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    assert_int_equal(snapshot->losses.count, 0);
+    assert_int_equal(snapshot->tasks.count, 5);
+    assert_int_equal(snapshot->waiters.count, 5);
+    for (uint32_t i = 0; i < 5; i++)
+        assert_int_equal(AD_ITEMS(uint32_t, &snapshot->waiters)[i], 4 - i);
+    const struct ad_task *first = ad_snapshot_task(snapshot, 0);
+    assert_false(first->by_index);
+    assert_int_equal(first->registers.value[AD_REG_RBX], 't');
+    assert_int_equal(first->registers.value[AD_REG_SP], first->address - 64);
+    finish(snapshot, runtime);
 }
 
 /* A queue that leads astray is made anew of the tasks that say they wait. */
@@ -504,10 +582,13 @@ int main(void)
         cmocka_unit_test(test_drops_fields_outside_their_record),
         cmocka_unit_test(test_broken_list_costs_nothing),
         cmocka_unit_test(test_broken_index_costs_nothing),
+        cmocka_unit_test(test_overlapping_slots_are_refused),
+        cmocka_unit_test(test_lists_that_join),
         cmocka_unit_test(test_missing_tasks_are_told),
         cmocka_unit_test(test_hostile_counts),
         cmocka_unit_test(test_ids_are_unique),
         cmocka_unit_test(test_ids_of_two_runtimes),
+        cmocka_unit_test(test_another_make_of_runtime),
         cmocka_unit_test(test_broken_queues),
         cmocka_unit_test(test_broken_future_costs_itself),
         cmocka_unit_test(test_context_outside_its_stack),
