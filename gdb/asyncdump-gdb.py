@@ -10,7 +10,7 @@ import os
 import sys
 
 
-def _load():
+def _load() -> None:
     name = "asyncdump_gdb"
     # Not __file__: in a file that another sourced file sources, it is the other's.
     beside = os.path.dirname(os.path.realpath(_load.__code__.co_filename))

@@ -13,11 +13,12 @@ import signal
 import struct
 import sys
 import time
+from typing import Any
 
 HEADER = struct.Struct("<IB")
 
 
-def receive():
+def receive() -> tuple[str, bytes]:
     header = sys.stdin.buffer.read(HEADER.size)
     if len(header) < HEADER.size:
         sys.exit(0)
@@ -25,12 +26,12 @@ def receive():
     return chr(kind), sys.stdin.buffer.read(size)
 
 
-def send(kind, payload):
+def send(kind: str, payload: bytes) -> None:
     sys.stdout.buffer.write(HEADER.pack(len(payload), ord(kind)) + payload)
     sys.stdout.buffer.flush()
 
 
-def read_memory(ranges):
+def read_memory(ranges: list[list[int]]) -> list[str]:
     payload = struct.pack("<I", len(ranges))
     send("R", payload + b"".join(struct.pack("<QI", *one) for one in ranges))
     kind, data = receive()
@@ -43,7 +44,7 @@ def read_memory(ranges):
     return pieces
 
 
-def go_wrong(how):
+def go_wrong(how: str) -> None:
     if how == "die":
         print("first line\nthe engine's last words: \x1b[31m", file=sys.stderr, flush=True)
         sys.exit(7)
@@ -59,12 +60,12 @@ def go_wrong(how):
         send("A", b"[]")
 
 
-def main():
+def main() -> None:
     script = json.loads(os.environ.get("FAKE_ENGINE", "{}"))
     while True:
         kind, payload = receive()
         request = json.loads(payload)
-        answer = script.get(request["request"])
+        answer: Any = script.get(request["request"])
         if answer is None:
             answer = (
                 {"engine": "0.1.0", "protocol": 1}

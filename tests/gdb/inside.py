@@ -4,24 +4,25 @@
 # pylint: disable=import-error
 import hashlib
 import json
+from typing import Any, Optional
 
 import gdb
 
 GENERAL = "rax rbx rcx rdx rsi rdi rbp rsp r8 r9 r10 r11 r12 r13 r14 r15 rip eflags".split()
 
 
-def say(**values):
+def say(**values: Any) -> None:
     """Hands results to the test."""
     gdb.write("\n@@" + json.dumps(values) + "\n")
     gdb.flush()
 
 
-def run(command):
+def run(command: str) -> str:
     """Runs a command and returns what it prints."""
-    return gdb.execute(command, to_string=True)
+    return gdb.execute(command, to_string=True) or ""
 
 
-def fails(command):
+def fails(command: str) -> str:
     """Runs a command that must fail and returns its message."""
     try:
         printed = run(command)
@@ -30,10 +31,10 @@ def fails(command):
     raise AssertionError(f"`{command}` did not fail but printed: {printed}")
 
 
-def stack():
+def stack() -> list[dict[str, Any]]:
     """Every frame of the current thread, as `bt -no-filters` walks it."""
     frames = []
-    frame = gdb.newest_frame()
+    frame: Optional[gdb.Frame] = gdb.newest_frame()
     while frame is not None:
         place = frame.find_sal()
         entry = {
@@ -51,25 +52,25 @@ def stack():
     return frames
 
 
-def selected():
+def selected() -> list[Any]:
     """The selected frame's level and function, and the thread's number."""
     frame = gdb.selected_frame()
     return [frame.level(), frame.name(), gdb.selected_thread().num]
 
 
-def to_function(name):
+def to_function(name: str) -> int:
     """Selects the frame of function `name` with `frame N`."""
-    level = next(entry["level"] for entry in stack() if entry["function"] == name)
+    level: int = next(entry["level"] for entry in stack() if entry["function"] == name)
     run(f"frame {level}")
     return level
 
 
-def value(expression):
+def value(expression: str) -> str:
     """What `print` makes of an expression, without the number."""
     return run(f"print {expression}").partition(" = ")[2].rstrip("\n")
 
 
-def registers():
+def registers() -> dict[str, list[int]]:
     """The general registers of every thread, as they really are: no task may be selected."""
     thread = gdb.selected_thread()
     all_registers = {}
@@ -81,7 +82,7 @@ def registers():
     return all_registers
 
 
-def memory_sum():
+def memory_sum() -> str:
     """A checksum of all writable memory."""
     pid = gdb.selected_inferior().pid
     digest = hashlib.md5()

@@ -12,11 +12,12 @@ import signal
 import struct
 import subprocess
 import sys
+from typing import IO
 
 HEADER = struct.Struct("<IB")
 
 
-def receive(stream):
+def receive(stream: IO[bytes]) -> tuple[str, bytes]:
     header = stream.read(HEADER.size)
     if len(header) < HEADER.size:
         sys.exit(0)
@@ -24,18 +25,19 @@ def receive(stream):
     return chr(kind), stream.read(size)
 
 
-def send(stream, kind, payload):
+def send(stream: IO[bytes], kind: str, payload: bytes) -> None:
     stream.write(HEADER.pack(len(payload), ord(kind)) + payload)
     stream.flush()
 
 
-def main():
+def main() -> None:
     mode = os.environ["PROXY_MODE"]
-    once = os.environ.get("PROXY_ONCE")
+    once = os.environ.get("PROXY_ONCE", "")
     pipe = subprocess.PIPE
     with subprocess.Popen(
         [os.environ["PROXY_ENGINE"], "--serve"], stdin=pipe, stdout=pipe
     ) as engine:
+        assert engine.stdin and engine.stdout
         while True:
             kind, payload = receive(sys.stdin.buffer)
             if (

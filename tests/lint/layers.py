@@ -35,12 +35,12 @@ DRAWING: dict[str, list[str]] = {
     "dump": ["symbol", "unwind", "runtimes", "report"],
     "cli": ["dump"],
 }
-# What sees a snapshot of plain data must not reach a target, though it links with it; and the command
-# knows nothing but the composition root.
+# What sees a snapshot of plain data must not reach a target, though it links with it. The command opens a
+# target and prints a view; what lies between is the composition root's.
 NARROWER = {
     "findings": {"base", "model"},
     "report": {"base", "model", "findings"},
-    "cli": {"base", "dump"},
+    "cli": {"base", "target", "findings", "report", "dump"},
 }
 # The word by which CMake's LIBRARIES name a library, and its headers.
 LIBRARIES = {
