@@ -21,7 +21,7 @@ from typing import Any, Iterator, NamedTuple, Optional
 
 import gdb
 import gdb.unwinder
-from gdb.FrameDecorator import FrameDecorator
+from gdb.FrameDecorator import FrameDecorator, SymValueWrapper
 
 from .session import M64, Registers, frame_level, frame_registers, select_level
 from .text import Task, title
@@ -125,11 +125,37 @@ def is_current(anchor: Anchor) -> bool:
     )
 
 
-class Nameless(FrameDecorator):  # type: ignore[misc]
-    """A frame of a stripped program, printed as GDB itself does it: filtered it would have no name."""
+class TaskFrame(FrameDecorator):  # type: ignore[misc]
+    """A task's frame, printed as without any frame filter.
 
-    def function(self) -> str:
-        return "??"
+    GDB's own decorator has no name for a frame of a stripped program, takes the variables of an inlined
+    function's caller for its own, and gives a frame up at the first variable that cannot be read.
+    """
+
+    def function(self) -> Any:
+        return super().function() if self.inferior_frame().name() else "??"
+
+    def frame_locals(self) -> list[SymValueWrapper]:
+        frame = self.inferior_frame()
+        variables = []
+        try:
+            block = frame.block()
+        except RuntimeError:  # there is no debug information
+            block = None
+        while block is not None:
+            variables += [local_of(frame, symbol, block) for symbol in block if symbol.is_variable]
+            block = None if block.function else block.superblock
+        return variables
+
+
+def local_of(frame: Any, symbol: Any, block: Any) -> SymValueWrapper:
+    """A variable, which GDB then reads itself, or why it cannot."""
+    why = None
+    try:
+        frame.read_var(symbol, block).fetch_lazy()
+    except gdb.error as error:
+        why = f"<error reading variable {symbol.print_name} ({error})>"
+    return SymValueWrapper(symbol, why)
 
 
 class Filter:
@@ -147,9 +173,7 @@ class Filter:
         if anchor is None or not is_current(anchor) or not hasattr(gdb.Frame, "level"):
             return frames
         return (
-            frame if frame.inferior_frame().name() else Nameless(frame)
-            for frame in frames
-            if frame.inferior_frame().level() >= anchor.first
+            TaskFrame(frame) for frame in frames if frame.inferior_frame().level() >= anchor.first
         )
 
 
