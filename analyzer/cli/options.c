@@ -12,9 +12,9 @@ enum { KEY_LIMITS = 0x2000, KEY_SYSROOT, KEY_DEBUG_DIR, KEY_SERVE, KEY_FAIL, KEY
 static const char usage[] = "CORE [EXE]\n-p PID";
 
 static const char description[] =
-    "Says why nothing moves in a service of coroutine tasks, and who is to blame: from a core file, or from a "
-    "live process, which is stopped for a few milliseconds. EXE is the program that made CORE, when it is no "
-    "longer where it was."
+    "Says why nothing moves in a service of coroutine tasks, and who is to blame: from a core file, or "
+    "from a live process, which is stopped for a few milliseconds. EXE is the program that made CORE, when "
+    "it is no longer where it was."
     "\v"
     "Examples:\n"
     "  asyncdump core.1234                  who waits for whom, and for how long\n"
@@ -26,9 +26,9 @@ static const char description[] =
     "  (gdb) info async-tasks               the same words\n"
     "  (gdb) async-task 17                  then bt, up, info locals, print\n"
     "\n"
-    "Exit status: 0 all was read, 2 usage, 3 partly read (the output names what is lost), 4 unusable: no core, "
-    "no such process, no known runtime in it, 5 not permitted. --fail-on-finding adds 10 when something is "
-    "proven to be stuck.";
+    "Exit status: 0 all was read, 2 usage, 3 partly read (the output names what is lost), 4 unusable: no "
+    "core, no such process, no known runtime in it, 5 not permitted. --fail-on-finding adds 10 when "
+    "something is proven to be stuck.";
 
 static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "What to read:", OWN},
@@ -120,5 +120,6 @@ struct ad_error *options_parse(struct options *options, int argc, char **argv)
 
 void options_help(FILE *out)
 {
-    argp_help(&argp, out, ARGP_HELP_STD_HELP & ~(ARGP_HELP_EXIT_OK | ARGP_HELP_EXIT_ERR), (char *)"asyncdump");
+    argp_help(&argp, out, ARGP_HELP_STD_HELP & ~(ARGP_HELP_EXIT_OK | ARGP_HELP_EXIT_ERR),
+              (char *)"asyncdump");
 }

@@ -28,12 +28,6 @@ static const struct ad_future *future_at(const struct ad_snapshot *snapshot, uin
     return &AD_ITEMS(struct ad_future, &snapshot->futures)[index];
 }
 
-bool ad_task_ended(const struct ad_task *task)
-{
-    return task->state == ASYNC_DEBUG_STATE_RETURNED || task->state == ASYNC_DEBUG_STATE_FAILED ||
-           task->state == ASYNC_DEBUG_STATE_CANCELLED;
-}
-
 static struct ad_error *add(struct work *work, struct ad_finding finding, struct ad_finding **finding_ret)
 {
     struct ad_finding *added;
@@ -52,8 +46,11 @@ static struct ad_error *add_deadlock(struct work *work, uint32_t number)
 {
     const struct ad_graph *graph = work->graph;
     uint32_t first = AD_ITEMS(uint32_t, &graph->cycles)[number], member = first;
-    struct ad_finding finding = {.code = AD_FINDING_DEADLOCK, .severity = AD_SEVERITY_ERROR,
-                                 .future = AD_NONE, .worker = AD_NONE, .deadlock = number};
+    struct ad_finding finding = {.code = AD_FINDING_DEADLOCK,
+                                 .severity = AD_SEVERITY_ERROR,
+                                 .future = AD_NONE,
+                                 .worker = AD_NONE,
+                                 .deadlock = number};
     do {
         finding.task_count++;
         finding.total += graph->behind[member];
@@ -131,7 +128,8 @@ static bool held_for_long(const struct ad_snapshot *snapshot, const struct ad_fu
            snapshot->now - future->owned_since >= LONG_HOLD_NS;
 }
 
-static enum ad_severity blocker_severity(const struct work *work, const struct ad_future *future, uint32_t owner)
+static enum ad_severity blocker_severity(const struct work *work, const struct ad_future *future,
+                                         uint32_t owner)
 {
     if (owner == AD_NONE)
         return AD_SEVERITY_WARNING; /* nobody is left to give it back */
@@ -197,9 +195,14 @@ static struct ad_error *find_blocked_workers(struct work *work)
         if (!sits_on(work->snapshot, &workers[i]))
             continue;
         struct ad_finding *added;
-        struct ad_finding finding = {.code = AD_FINDING_BLOCKED_WORKER, .severity = AD_SEVERITY_WARNING,
-                                     .task_count = 1, .future = AD_NONE, .worker = i, .deadlock = AD_NONE,
-                                     .direct = workers[i].ready_count, .total = workers[i].ready_count};
+        struct ad_finding finding = {.code = AD_FINDING_BLOCKED_WORKER,
+                                     .severity = AD_SEVERITY_WARNING,
+                                     .task_count = 1,
+                                     .future = AD_NONE,
+                                     .worker = i,
+                                     .deadlock = AD_NONE,
+                                     .direct = workers[i].ready_count,
+                                     .total = workers[i].ready_count};
         AD_TRY(add(work, finding, &added));
         added->tasks[0] = workers[i].current;
     }

@@ -30,18 +30,18 @@ enum { AD_CHAIN_MAX = 6 };
 struct ad_finding {
     enum ad_finding_code code;
     enum ad_severity severity;
-    uint32_t *tasks;      /**< DEADLOCK: the cycle in waiting order, task i waits for task i + 1, lowest index
-                               first; BLOCKER: the chain from the object's owner to the root that keeps it,
-                               empty when its owner has ended or was not read; BLOCKED_WORKER: the task */
-    size_t task_count;    /**< a BLOCKER has at most AD_CHAIN_MAX: the first ones and, last, the root */
-    uint64_t chain;       /**< BLOCKER: length of the whole chain */
-    uint32_t future;      /**< BLOCKER: the object; else AD_NONE */
-    uint32_t worker;      /**< BLOCKED_WORKER; else AD_NONE */
-    uint32_t deadlock;    /**< BLOCKER: number of the deadlock its root is a member of; DEADLOCK: its own,
-                               from 0 on in the order of ad_findings.findings; else AD_NONE */
-    uint64_t direct;      /**< tasks that wait for it (DEADLOCK: for a member of the cycle; BLOCKED_WORKER: in
-                               the worker's run queue) directly */
-    uint64_t total;       /**< directly or through others; members of a cycle are not counted */
+    uint32_t *tasks;   /**< DEADLOCK: the cycle in waiting order, task i waits for task i + 1, lowest index
+                            first; BLOCKER: the chain from the object's owner to the root that keeps it,
+                            empty when its owner has ended or was not read; BLOCKED_WORKER: the task */
+    size_t task_count; /**< a BLOCKER has at most AD_CHAIN_MAX: the first ones and, last, the root */
+    uint64_t chain;    /**< BLOCKER: length of the whole chain */
+    uint32_t future;   /**< BLOCKER: the object; else AD_NONE */
+    uint32_t worker;   /**< BLOCKED_WORKER; else AD_NONE */
+    uint32_t deadlock; /**< BLOCKER: number of the deadlock its root is a member of; DEADLOCK: its own,
+                            from 0 on in the order of ad_findings.findings; else AD_NONE */
+    uint64_t direct;   /**< tasks that wait for it (DEADLOCK: for a member of the cycle; BLOCKED_WORKER: in
+                            the worker's run queue) directly */
+    uint64_t total;    /**< directly or through others; members of a cycle are not counted */
 };
 
 enum ad_verdict {
@@ -59,26 +59,23 @@ struct ad_tally {
     uint64_t sleeping; /**< waiting for a timer */
     uint64_t ready;    /**< in a run queue, or spawned and not yet queued */
     uint64_t running;
-    uint64_t ended;    /**< ended, not yet released */
+    uint64_t ended; /**< ended, not yet released */
 };
 
 struct ad_findings {
     enum ad_verdict verdict;
     uint64_t deadlocks;
-    uint64_t stuck;             /**< tasks that wait on a deadlock, its members not counted */
+    uint64_t stuck; /**< tasks that wait on a deadlock, its members not counted */
     struct ad_tally tally;
-    struct ad_vector findings;  /* struct ad_finding, the worst first: by severity, code, total */
+    struct ad_vector findings; /* struct ad_finding, the worst first: by severity, code, total */
     struct ad_pool pool;
 };
 
-struct ad_error *ad_findings_compute(const struct ad_snapshot *snapshot, struct ad_findings *findings_ret)
-    ad_must_check;
+struct ad_error *ad_findings_compute(const struct ad_snapshot *snapshot,
+                                     struct ad_findings *findings_ret) ad_must_check;
 void ad_findings_deinit(struct ad_findings *findings);
 
 /** Whether there is a finding of severity ERROR. */
 bool ad_findings_failed(const struct ad_findings *findings);
-
-/** A task that has ended and only waits to be released. */
-bool ad_task_ended(const struct ad_task *task);
 
 #endif

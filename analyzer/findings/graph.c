@@ -6,9 +6,14 @@
 
 #include "base/cleanup.h"
 #include "base/range.h"
-#include "findings/findings.h"
 
 enum { CANCEL_REQUESTED = 1 }; /* ASYNC_DEBUG_TASK_CANCEL_STATE: on its way to the task */
+
+bool ad_task_ended(const struct ad_task *task)
+{
+    return task->state == ASYNC_DEBUG_STATE_RETURNED || task->state == ASYNC_DEBUG_STATE_FAILED ||
+           task->state == ASYNC_DEBUG_STATE_CANCELLED;
+}
 
 bool ad_future_is_lock(const struct ad_future *future)
 {
@@ -59,7 +64,8 @@ static bool just_handed_over(const struct ad_snapshot *snapshot, const struct ad
 }
 
 /* The task whose next step ends the wait of `waiter`, or AD_NONE. */
-static uint32_t living_owner(const struct ad_snapshot *snapshot, uint32_t waiter, const struct ad_future *future)
+static uint32_t living_owner(const struct ad_snapshot *snapshot, uint32_t waiter,
+                             const struct ad_future *future)
 {
     if (future->owner >= snapshot->tasks.count)
         return AD_NONE;

@@ -20,13 +20,13 @@
 struct ad_graph {
     size_t task_count;
     size_t future_count;
-    uint32_t *next;         /**< by task: the task it waits for */
-    uint32_t *behind;       /**< by task: tasks whose chain passes through it, itself and cycles not counted */
-    uint32_t *root;         /**< by task: where its chain ends: a task without `next`, or the first member met */
-    uint32_t *distance;     /**< by task: edges from it to its root */
-    uint32_t *cycle;        /**< by task: number of the cycle it is a member of, or AD_NONE */
-    uint32_t *direct;       /**< by future: tasks waiting for it, members of cycles not counted */
-    uint32_t *total;        /**< by future: these and all behind them */
+    uint32_t *next;     /**< by task: the task it waits for */
+    uint32_t *behind;   /**< by task: tasks whose chain passes through it, itself and cycles not counted */
+    uint32_t *root;     /**< by task: where its chain ends: a task without `next`, or the first member met */
+    uint32_t *distance; /**< by task: edges from it to its root */
+    uint32_t *cycle;    /**< by task: number of the cycle it is a member of, or AD_NONE */
+    uint32_t *direct;   /**< by future: tasks waiting for it, members of cycles not counted */
+    uint32_t *total;    /**< by future: these and all behind them */
     struct ad_vector cycles; /* uint32_t: the lowest member of each cycle */
     void *memory;
 };
@@ -36,5 +36,8 @@ void ad_graph_deinit(struct ad_graph *graph);
 
 /** A lock: something that a task holds and must give back. */
 bool ad_future_is_lock(const struct ad_future *future);
+
+/** A task that has ended and only waits to be released. */
+bool ad_task_ended(const struct ad_task *task);
 
 #endif

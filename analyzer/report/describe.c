@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "findings/findings.h"
+#include "findings/graph.h"
 #include "report/escape.h"
 #include "report/words.h"
 
@@ -59,7 +59,8 @@ static void print_owner(const struct words *words, const char *verb)
     if (words->detail < AD_DETAIL_OWNER)
         return;
     if (!owner && words->future->owner_address) {
-        fprintf(words->out, ", %s a task that was not read (0x%" PRIx64 ")", verb, words->future->owner_address);
+        fprintf(words->out, ", %s a task that was not read (0x%" PRIx64 ")", verb,
+                words->future->owner_address);
         print_held_since(words);
     } else if (owner) {
         fprintf(words->out, ", %s #%" PRIu32, verb, owner->id);

@@ -23,6 +23,7 @@ enum ad_detail {
     AD_DETAIL_FULL,   /**< "mutex key alice, held by #6 for 14m03s" */
 };
 
-void ad_describe_future(FILE *out, const struct ad_snapshot *snapshot, uint32_t future, enum ad_detail detail);
+void ad_describe_future(FILE *out, const struct ad_snapshot *snapshot, uint32_t future,
+                        enum ad_detail detail);
 
 #endif

@@ -39,12 +39,14 @@ static bool same(const struct ad_group *a, const struct ad_group *b)
 
 static size_t hash(const struct ad_group *group)
 {
-    uint64_t value = (uint64_t)(uintptr_t)group->state ^ (uint64_t)group->kind << 48 ^ (uint64_t)group->stack << 8;
+    uint64_t value =
+        (uint64_t)(uintptr_t)group->state ^ (uint64_t)group->kind << 48 ^ (uint64_t)group->stack << 8;
     value *= UINT64_C(0x9e3779b97f4a7c15);
     return (size_t)(value ^ value >> 32);
 }
 
-static uint32_t *find_slot(const struct index *index, const struct ad_vector *groups, const struct ad_group *key)
+static uint32_t *find_slot(const struct index *index, const struct ad_vector *groups,
+                           const struct ad_group *key)
 {
     size_t place = hash(key) & (index->size - 1);
     while (index->slots[place] && !same(&AD_ITEMS(struct ad_group, groups)[index->slots[place] - 1], key))
@@ -84,7 +86,8 @@ static void join(const struct ad_snapshot *snapshot, struct ad_group *group, uin
         group->oldest = age;
     if (future && future->deadline && (!group->deadline || future->deadline < group->deadline))
         group->deadline = future->deadline;
-    group->one_object = group->one_object && same_object(snapshot, group->future, future ? task->future : AD_NONE);
+    group->one_object =
+        group->one_object && same_object(snapshot, group->future, future ? task->future : AD_NONE);
     if (group->count < AD_GROUP_SHOWN)
         group->shown[group->count] = index;
     group->count++;
@@ -101,7 +104,8 @@ static int compare(const void *left, const void *right)
     return a->shown[0] < b->shown[0] ? -1 : 1;
 }
 
-static struct ad_error *collect(const struct ad_snapshot *snapshot, struct ad_vector *groups, struct index *index)
+static struct ad_error *collect(const struct ad_snapshot *snapshot, struct ad_vector *groups,
+                                struct index *index)
 {
     for (uint32_t i = 0; i < snapshot->tasks.count; i++) {
         AD_TRY(grow(index, groups));

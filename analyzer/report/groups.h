@@ -14,18 +14,18 @@ enum { AD_GROUP_SHOWN = 4 };
 
 struct ad_group {
     uint64_t count;
-    const char *state;              /**< ad_task_state_word */
-    uint32_t kind;                  /**< enum async_debug_kind_class; AD_NONE: waits for nothing */
+    const char *state; /**< ad_task_state_word */
+    uint32_t kind;     /**< enum async_debug_kind_class; AD_NONE: waits for nothing */
     uint32_t stack;
-    uint64_t oldest;                /**< age of the one longest in this state, ns; UINT64_MAX: none is known */
-    uint32_t future;                /**< of the first one */
-    bool one_object;                /**< all wait for the same object */
-    uint64_t deadline;              /**< the earliest of all, 0: none */
+    uint64_t oldest;   /**< age of the one longest in this state, ns; UINT64_MAX: none is known */
+    uint32_t future;   /**< of the first one */
+    bool one_object;   /**< all wait for the same object */
+    uint64_t deadline; /**< the earliest of all, 0: none */
     uint32_t shown[AD_GROUP_SHOWN]; /**< the first tasks of it, `count` of them or all that fit */
 };
 
 /** Fills a vector of struct ad_group: most tasks first, then the oldest. Linear, but for sorting groups. */
-struct ad_error *ad_groups_compute(const struct ad_snapshot *snapshot, struct ad_vector *groups_ret)
-    ad_must_check;
+struct ad_error *ad_groups_compute(const struct ad_snapshot *snapshot,
+                                   struct ad_vector *groups_ret) ad_must_check;
 
 #endif

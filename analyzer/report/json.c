@@ -8,22 +8,21 @@
  *
  *     {"schema": 1,
  *      "target": {"description", "kind": "core"|"live"|"debugger"|"fake", "pid", "command", "executable",
- *                 "build_id", "signal", "signal_name", "time_ns" (since 1970), "now_ns" (its monotonic clock),
- *                 "stop_note", "tasks_read", "runtimes": [{"name", "version", "found_by", "tasks_declared",
+ *                 "build_id", "signal", "signal_name", "time_ns" (since 1970), "now_ns" (its monotonic
+ * clock), "stop_note", "tasks_read", "runtimes": [{"name", "version", "found_by", "tasks_declared",
  *                 "tasks_read", "changing"}]},
  *      "verdict": "hung"|"suspect"|"idle"|"busy"|"empty", "deadlocks": n, "stuck": n,
  *      "tally": {"outside", "inside", "sleeping", "ready", "running", "ended"},
  *      "findings": [{"code": "deadlock"|"blocker"|"blocked_worker", "severity": "note"|"warning"|"error",
  *                    "tasks": [id, ...], "chain", "future": FUTURE|null, "worker", "deadlock", "direct",
  *                    "total"}, ...],
- *      "tasks": [{"id", "name", "state" (the runtime's word), "state_class": "waiting"|..., "wait": "in words",
- *                 "awaits": FUTURE|null, "age_ns", "parent", "worker", "spawn_site": PLACE|null, "resumes",
- *                 "stack": [{"function", "file", "line", "inlined", "hidden", "pc", "module", "offset"}, ...]
- *                 (innermost first) or null, "stack_end": null when complete, else why it ends}, ...],
- *      "workers": [{"id", "name", "state", "state_class", "thread", "current", "ready", "timers",
- *                   "last_tick_ns" (ago), "ticks"}, ...],
- *      "threads": [{"tid", "name", "worker", "crashed", "stack", "stack_end"}, ...],
- *      "losses": [{"what", "count", "partial"}, ...]}
+ *      "tasks": [{"id", "name", "state" (the runtime's word), "state_class": "waiting"|..., "wait": "in
+ * words", "awaits": FUTURE|null, "age_ns", "parent", "worker", "spawn_site": PLACE|null, "resumes", "stack":
+ * [{"function", "file", "line", "inlined", "hidden", "pc", "module", "offset"}, ...] (innermost first) or
+ * null, "stack_end": null when complete, else why it ends}, ...], "workers": [{"id", "name", "state",
+ * "state_class", "thread", "current", "ready", "timers", "last_tick_ns" (ago), "ticks"}, ...], "threads":
+ * [{"tid", "name", "worker", "crashed", "stack", "stack_end"}, ...], "losses": [{"what", "count", "partial"},
+ * ...]}
  *
  *     FUTURE: {"kind" (the runtime's word), "kind_class", "state", "name", "address", "owner" (a task's id),
  *              "held_ns", "waiters", "fd", "peer", "deadline_ns" (from now on; negative: past), "capacity",
@@ -75,9 +74,8 @@ static json_t *address_value(uint64_t address)
 
 static json_t *task_value(const struct ad_snapshot *snapshot, uint32_t index)
 {
-    return index < snapshot->tasks.count
-               ? json_integer(AD_ITEMS(struct ad_task, &snapshot->tasks)[index].id)
-               : json_null();
+    return index < snapshot->tasks.count ? json_integer(AD_ITEMS(struct ad_task, &snapshot->tasks)[index].id)
+                                         : json_null();
 }
 
 static json_t *worker_value(const struct ad_snapshot *snapshot, uint32_t index)
@@ -91,8 +89,8 @@ static json_t *place_value(const struct ad_place *place)
 {
     if (!place->file && !place->function)
         return json_null();
-    return json_pack("{so sI so}", "file", text_value(place->file), "line", (json_int_t)place->line, "function",
-                     text_value(place->function));
+    return json_pack("{so sI so}", "file", text_value(place->file), "line", (json_int_t)place->line,
+                     "function", text_value(place->function));
 }
 
 static json_t *wait_value(const struct ad_snapshot *snapshot, uint32_t task)
@@ -115,10 +113,11 @@ static json_t *wait_value(const struct ad_snapshot *snapshot, uint32_t task)
 static const char *kind_word(enum async_debug_kind_class kind)
 {
     static const char *const words[] = {
-        "other",     "timer", "yield", "read",         "write",           "accept", "connect", "poll",
-        "close",     "mutex", "rwlock_read", "rwlock_write", "semaphore", "condition", "event",
-        "channel_send", "channel_receive", "join", "group", "promise", "select", "all", "barrier",
-        "work",      "dns",   "file",  "signal",       "process",
+        "other",     "timer",     "yield",  "read",         "write",           "accept",
+        "connect",   "poll",      "close",  "mutex",        "rwlock_read",     "rwlock_write",
+        "semaphore", "condition", "event",  "channel_send", "channel_receive", "join",
+        "group",     "promise",   "select", "all",          "barrier",         "work",
+        "dns",       "file",      "signal", "process",
     };
     _Static_assert(sizeof(words) / sizeof(words[0]) == ASYNC_DEBUG_KIND_PROCESS + 1, "a word for each kind");
     return (unsigned)kind < sizeof(words) / sizeof(words[0]) ? words[kind] : words[0];
@@ -137,18 +136,19 @@ static json_t *future_value(const struct ad_snapshot *snapshot, uint32_t index)
     if (index >= snapshot->futures.count)
         return json_null();
     const struct ad_future *future = &AD_ITEMS(struct ad_future, &snapshot->futures)[index];
-    json_t *value = json_pack(
-        "{so ss so so so so so so}", "kind", text_value(future->kind_name), "kind_class", kind_word(future->kind),
-        "state", text_value(future->state_name), "name", text_value(future->name), "address",
-        address_value(future->address), "owner", task_value(snapshot, future->owner), "held_ns",
-        number_value(ad_age(snapshot, future->owned_since)), "waiters",
-        number_value(future->declared_waiters != UINT64_MAX ? future->declared_waiters : future->waiter_count));
-    json_t *more = json_pack(
-        "{so so so so so so so so}", "fd", future->fd >= 0 ? json_integer(future->fd) : json_null(), "peer",
-        text_value(future->peer), "deadline_ns", time_left(snapshot, future->deadline), "capacity",
-        number_value(future->capacity), "count", number_value(future->count), "senders",
-        number_value(future->senders), "receivers", number_value(future->receivers), "thread",
-        future->thread ? json_integer(future->thread) : json_null());
+    json_t *value = json_pack("{so ss so so so so so so}", "kind", text_value(future->kind_name),
+                              "kind_class", kind_word(future->kind), "state", text_value(future->state_name),
+                              "name", text_value(future->name), "address", address_value(future->address),
+                              "owner", task_value(snapshot, future->owner), "held_ns",
+                              number_value(ad_age(snapshot, future->owned_since)), "waiters",
+                              number_value(future->declared_waiters != UINT64_MAX ? future->declared_waiters
+                                                                                  : future->waiter_count));
+    json_t *more =
+        json_pack("{so so so so so so so so}", "fd", future->fd >= 0 ? json_integer(future->fd) : json_null(),
+                  "peer", text_value(future->peer), "deadline_ns", time_left(snapshot, future->deadline),
+                  "capacity", number_value(future->capacity), "count", number_value(future->count), "senders",
+                  number_value(future->senders), "receivers", number_value(future->receivers), "thread",
+                  future->thread ? json_integer(future->thread) : json_null());
     if (!value || !more || json_object_update(value, more)) {
         json_decref(value);
         value = NULL;
@@ -163,10 +163,10 @@ static json_t *line_value(const struct ad_stack_line *shown)
 {
     const struct ad_line *line = shown->line;
     bool has_line = line && line->file;
-    return json_pack("{so so so sb sb so so so}", "function", text_value(line ? line->function : NULL), "file",
-                     text_value(has_line ? line->file : NULL), "line",
-                     has_line ? json_integer(line->line) : json_null(), "inlined", line && line->inlined, "hidden",
-                     shown->hidden, "pc", address_value(shown->location->pc), "module",
+    return json_pack("{so so so sb sb so so so}", "function", text_value(line ? line->function : NULL),
+                     "file", text_value(has_line ? line->file : NULL), "line",
+                     has_line ? json_integer(line->line) : json_null(), "inlined", line && line->inlined,
+                     "hidden", shown->hidden, "pc", address_value(shown->location->pc), "module",
                      text_value(shown->location->module), "offset", number_value(shown->location->offset));
 }
 
@@ -237,7 +237,8 @@ static struct ad_error *put_with_stack(struct document *document, json_t *value,
     fputc('{', document->out);
     if (!value)
         return &ad_error_nomem;
-    int failed = json_dump_callback(value, write_piece, document->out, FLAGS | JSON_EMBED); /* without braces */
+    int failed =
+        json_dump_callback(value, write_piece, document->out, FLAGS | JSON_EMBED); /* without braces */
     json_decref(value);
     if (failed)
         return &ad_error_nomem;
@@ -255,11 +256,11 @@ static json_t *task_object(const struct document *document, size_t index)
     bool waits = task->state == ASYNC_DEBUG_STATE_WAITING;
     return json_pack("{sI so so ss so so so so so so so}", "id", (json_int_t)task->id, "name",
                      text_value(task->name), "state", text_value(task->state_name), "state_class",
-                     ad_task_state_word(snapshot, task), "wait", wait_value(snapshot, (uint32_t)index), "awaits",
-                     waits ? future_value(snapshot, task->future) : json_null(), "age_ns",
+                     ad_task_state_word(snapshot, task), "wait", wait_value(snapshot, (uint32_t)index),
+                     "awaits", waits ? future_value(snapshot, task->future) : json_null(), "age_ns",
                      number_value(ad_task_age(snapshot, task)), "parent", task_value(snapshot, task->parent),
-                     "worker", worker_value(snapshot, task->worker), "spawn_site", place_value(&task->spawn_site),
-                     "resumes", number_value(task->resumes));
+                     "worker", worker_value(snapshot, task->worker), "spawn_site",
+                     place_value(&task->spawn_site), "resumes", number_value(task->resumes));
 }
 
 static json_t *worker_object(const struct document *document, size_t index)
@@ -290,8 +291,8 @@ static json_t *loss_object(const struct document *document, size_t index)
 {
     const struct ad_snapshot *snapshot = document->snapshot;
     const struct ad_loss *loss = &AD_ITEMS(struct ad_loss, &snapshot->losses)[index];
-    return json_pack("{so so sb}", "what", text_value(loss->what), "count", number_value(loss->count), "partial",
-                     loss->partial);
+    return json_pack("{so so sb}", "what", text_value(loss->what), "count", number_value(loss->count),
+                     "partial", loss->partial);
 }
 
 static json_t *task_ids(const struct ad_snapshot *snapshot, const struct ad_finding *finding)
@@ -314,8 +315,8 @@ static json_t *finding_object(const struct document *document, size_t index)
     const struct ad_finding *finding = &AD_ITEMS(struct ad_finding, &document->findings->findings)[index];
     return json_pack("{ss ss so so so so so so so}", "code", codes[finding->code], "severity",
                      severities[finding->severity], "tasks", task_ids(snapshot, finding), "chain",
-                     nonzero_value(finding->chain), "future", future_value(snapshot, finding->future), "worker",
-                     worker_value(snapshot, finding->worker), "deadlock",
+                     nonzero_value(finding->chain), "future", future_value(snapshot, finding->future),
+                     "worker", worker_value(snapshot, finding->worker), "deadlock",
                      finding->deadlock == AD_NONE ? json_null() : json_integer(finding->deadlock), "direct",
                      number_value(finding->direct), "total", number_value(finding->total));
 }
@@ -323,16 +324,17 @@ static json_t *finding_object(const struct document *document, size_t index)
 static json_t *runtime_object(const struct ad_runtime *runtime)
 {
     return json_pack("{so so so so so sb}", "name", text_value(runtime->name), "version",
-                     text_value(runtime->version), "found_by", text_value(runtime->found_by), "tasks_declared",
-                     number_value(runtime->tasks_declared), "tasks_read", number_value(runtime->tasks_read),
-                     "changing", runtime->changing);
+                     text_value(runtime->version), "found_by", text_value(runtime->found_by),
+                     "tasks_declared", number_value(runtime->tasks_declared), "tasks_read",
+                     number_value(runtime->tasks_read), "changing", runtime->changing);
 }
 
 static json_t *runtimes_value(const struct ad_snapshot *snapshot)
 {
     json_t *runtimes = json_array();
     for (size_t i = 0; runtimes && i < snapshot->runtimes.count; i++) {
-        if (json_array_append_new(runtimes, runtime_object(&AD_ITEMS(struct ad_runtime, &snapshot->runtimes)[i]))) {
+        if (json_array_append_new(runtimes,
+                                  runtime_object(&AD_ITEMS(struct ad_runtime, &snapshot->runtimes)[i]))) {
             json_decref(runtimes);
             runtimes = NULL;
         }
@@ -347,13 +349,14 @@ static json_t *target_object(const struct ad_snapshot *snapshot)
     char signal_name[32] = "";
     if (signal)
         snprintf(signal_name, sizeof(signal_name), "SIG%s", signal);
-    return json_pack("{so ss so so so so so so so so so sI so}", "description", text_value(snapshot->description),
-                     "kind", kinds[snapshot->kind], "pid", nonzero_value((uint64_t)snapshot->pid), "command",
-                     text_value(snapshot->command), "executable", text_value(snapshot->executable), "build_id",
-                     text_value(snapshot->build_id_state), "signal", nonzero_value((uint64_t)snapshot->signal),
-                     "signal_name", text_value(signal_name), "time_ns", nonzero_value(snapshot->realtime),
-                     "now_ns", nonzero_value(snapshot->now), "stop_note", text_value(snapshot->stop_note),
-                     "tasks_read", (json_int_t)snapshot->tasks.count, "runtimes", runtimes_value(snapshot));
+    return json_pack(
+        "{so ss so so so so so so so so so sI so}", "description", text_value(snapshot->description), "kind",
+        kinds[snapshot->kind], "pid", nonzero_value((uint64_t)snapshot->pid), "command",
+        text_value(snapshot->command), "executable", text_value(snapshot->executable), "build_id",
+        text_value(snapshot->build_id_state), "signal", nonzero_value((uint64_t)snapshot->signal),
+        "signal_name", text_value(signal_name), "time_ns", nonzero_value(snapshot->realtime), "now_ns",
+        nonzero_value(snapshot->now), "stop_note", text_value(snapshot->stop_note), "tasks_read",
+        (json_int_t)snapshot->tasks.count, "runtimes", runtimes_value(snapshot));
 }
 
 static json_t *tally_object(const struct ad_tally *tally)
@@ -427,8 +430,8 @@ static struct ad_error *put_document(struct document *document)
     return NULL;
 }
 
-struct ad_error *ad_report_json(FILE *out, const struct ad_snapshot *snapshot, const struct ad_findings *findings,
-                                const struct ad_report_options *options)
+struct ad_error *ad_report_json(FILE *out, const struct ad_snapshot *snapshot,
+                                const struct ad_findings *findings, const struct ad_report_options *options)
 {
     (void)options; /* programs get all frames, each marked */
     struct document document = {.out = out, .snapshot = snapshot, .findings = findings};

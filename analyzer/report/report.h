@@ -12,8 +12,8 @@
 #include "model/snapshot.h"
 
 struct ad_report_options {
-    bool all_frames;   /**< show the runtime's own frames too */
-    unsigned groups;   /**< groups on the first screen; 0: 20 */
+    bool all_frames; /**< show the runtime's own frames too */
+    unsigned groups; /**< groups on the first screen; 0: 20 */
 };
 
 /** The first screen: verdict, vitals, findings, groups by whole stack. Under 4 KB whatever the size. */

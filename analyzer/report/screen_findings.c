@@ -45,7 +45,7 @@ static void print_member(FILE *out, const struct ad_snapshot *snapshot, const ch
 
 /* A long cycle is shortened in its middle. Returns the rows. */
 static size_t print_deadlock(FILE *out, const struct ad_snapshot *snapshot, const struct ad_finding *deadlock,
-                           size_t room)
+                             size_t room)
 {
     size_t left_out = deadlock->task_count > room ? deadlock->task_count - room : 0;
     for (size_t i = 0; i < deadlock->task_count; i++) {
@@ -66,7 +66,8 @@ static struct ad_error *print_deadlocks(FILE *out, const struct ad_screen *scree
     ad_auto_buffer struct ad_buffer rows = {0};
     AD_TRY(ad_buffer_open(&rows));
     for (uint64_t i = 0; i < shown; i++)
-        lines += print_deadlock(rows.file, screen->snapshot, &findings[i], count > 1 ? MEMBERS_OF_MANY : MEMBERS_SHOWN);
+        lines += print_deadlock(rows.file, screen->snapshot, &findings[i],
+                                count > 1 ? MEMBERS_OF_MANY : MEMBERS_SHOWN);
     AD_TRY(ad_buffer_close(&rows));
     if (ad_table_print(out, rows.text, deadlock_columns, 4, bytes) < lines)
         fputs("          and more (--json has all of it)\n", out);
@@ -121,7 +122,8 @@ static void print_blocker(FILE *out, const struct ad_snapshot *snapshot, const s
 {
     fputs("BLOCKER   ", out);
     /* An owner that has ended or was not read has no chain: the description itself tells of it. */
-    ad_describe_future(out, snapshot, finding->future, finding->task_count ? AD_DETAIL_OBJECT : AD_DETAIL_FULL);
+    ad_describe_future(out, snapshot, finding->future,
+                       finding->task_count ? AD_DETAIL_OBJECT : AD_DETAIL_FULL);
     fputs(": ", out);
     ad_print_count(out, finding->total, "task");
     fputs(finding->total == 1 ? " waits on it" : " wait on it", out);
@@ -134,7 +136,8 @@ static void print_blocker(FILE *out, const struct ad_snapshot *snapshot, const s
     fputc('\n', out);
 }
 
-static void print_blocked_worker(FILE *out, const struct ad_snapshot *snapshot, const struct ad_finding *finding)
+static void print_blocked_worker(FILE *out, const struct ad_snapshot *snapshot,
+                                 const struct ad_finding *finding)
 {
     const struct ad_worker *worker = &AD_ITEMS(struct ad_worker, &snapshot->workers)[finding->worker];
     fprintf(out, "BLOCKED   worker %" PRIu32 ": ", worker->id);

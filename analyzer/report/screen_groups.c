@@ -57,8 +57,8 @@ static void print_group(FILE *out, const struct ad_snapshot *snapshot, const str
     fputc('\n', out);
 }
 
-static struct ad_error *print_groups(FILE *out, const struct ad_screen *screen, const struct ad_vector *groups,
-                                     size_t bytes)
+static struct ad_error *print_groups(FILE *out, const struct ad_screen *screen,
+                                     const struct ad_vector *groups, size_t bytes)
 {
     size_t wanted = screen->options->groups ? screen->options->groups : GROUPS;
     size_t count = groups->count < wanted ? groups->count : wanted;

@@ -108,7 +108,8 @@ static void print_suspect(FILE *out, const struct ad_findings *findings, uint64_
     } else {
         fprintf(out, "%" PRIu64 " of %" PRIu64 " tasks %s ", worst->total, tasks,
                 worst->total == 1 ? "waits" : "wait");
-        fputs(worst->task_count ? "behind a lock whose holder waits itself" : "behind an owner that is gone", out);
+        fputs(worst->task_count ? "behind a lock whose holder waits itself" : "behind an owner that is gone",
+              out);
     }
 }
 
@@ -141,8 +142,8 @@ static void print_verdict(FILE *out, const struct ad_screen *screen)
         print_idle(out, tally);
         break;
     case AD_VERDICT_BUSY:
-        fprintf(out, "busy: %" PRIu64 " of %" PRIu64 " tasks running, %" PRIu64 " ready to run", tally->running,
-                tasks, tally->ready);
+        fprintf(out, "busy: %" PRIu64 " of %" PRIu64 " tasks running, %" PRIu64 " ready to run",
+                tally->running, tasks, tally->ready);
         break;
     case AD_VERDICT_EMPTY:
         fputs("empty: there is no task that could run", out);
@@ -206,7 +207,8 @@ static void print_current(FILE *out, const struct ad_snapshot *snapshot)
     const struct ad_worker *workers = snapshot->workers.items;
     unsigned room = 3;
     for (size_t i = 0; i < snapshot->workers.count && room; i++) {
-        bool runs = workers[i].state == ASYNC_DEBUG_WORKER_STATE_TASK && workers[i].current < snapshot->tasks.count;
+        bool runs =
+            workers[i].state == ASYNC_DEBUG_WORKER_STATE_TASK && workers[i].current < snapshot->tasks.count;
         if (runs && room--)
             fprintf(out, " #%" PRIu32, AD_ITEMS(struct ad_task, &snapshot->tasks)[workers[i].current].id);
     }
@@ -241,7 +243,8 @@ static void print_workers(FILE *out, const struct ad_snapshot *snapshot)
 static void print_vitals(FILE *out, const struct ad_screen *screen)
 {
     const struct ad_tally *tally = &screen->findings->tally;
-    fprintf(out, "tasks %zu: %" PRIu64 " waiting  %" PRIu64 " sleeping  %" PRIu64 " ready  %" PRIu64 " running",
+    fprintf(out,
+            "tasks %zu: %" PRIu64 " waiting  %" PRIu64 " sleeping  %" PRIu64 " ready  %" PRIu64 " running",
             screen->snapshot->tasks.count, tally->outside + tally->inside, tally->sleeping, tally->ready,
             tally->running);
     if (tally->ended)

@@ -11,9 +11,9 @@
 #include "model/snapshot.h"
 
 struct ad_stack_line {
-    uint32_t number;             /**< in the whole stack; set by the walk */
+    uint32_t number; /**< in the whole stack; set by the walk */
     const struct ad_location *location;
-    const struct ad_line *line;  /**< NULL: nothing is known of this address */
+    const struct ad_line *line; /**< NULL: nothing is known of this address */
     bool hidden;
 };
 

@@ -95,7 +95,8 @@ static const char *print_row(FILE *out, const char *text, const struct ad_column
     return text;
 }
 
-size_t ad_table_print(FILE *out, const char *text, const struct ad_column *columns, size_t count, size_t bytes)
+size_t ad_table_print(FILE *out, const char *text, const struct ad_column *columns, size_t count,
+                      size_t bytes)
 {
     size_t widths[AD_TABLE_COLUMNS] = {0}, rows = 0;
     measure(text, columns, count < AD_TABLE_COLUMNS ? count : AD_TABLE_COLUMNS, widths);

@@ -20,13 +20,14 @@ struct ad_column {
 enum { AD_TABLE_COLUMNS = 8 };
 
 /** Prints whole rows as long as they fit into `bytes`; returns how many. At most AD_TABLE_COLUMNS columns. */
-size_t ad_table_print(FILE *out, const char *text, const struct ad_column *columns, size_t count, size_t bytes);
+size_t ad_table_print(FILE *out, const char *text, const struct ad_column *columns, size_t count,
+                      size_t bytes);
 
 /** Characters in UTF-8 of `size` bytes. */
 size_t ad_text_width(const char *text, size_t size);
 
-/** Text in the making: print to `file`, then close it to have `text`. All zero at first; never copied while it
- *  is open. */
+/** Text in the making: print to `file`, then close it to have `text`. All zero at first; never copied while
+ * it is open. */
 struct ad_buffer {
     FILE *file;
     char *text;

@@ -98,7 +98,8 @@ struct ad_error *ad_argp_run(const struct argp *argp, int argc, char **argv, uns
         return NULL;
     if (error == ENOMEM)
         return &ad_error_nomem;
-    return ad_error_create(AD_ERROR_USAGE, "'%s' is not expected here, or its value is missing or wrong: %s", run.refused, hint);
+    return ad_error_create(AD_ERROR_USAGE, "'%s' is not expected here, or its value is missing or wrong: %s",
+                           run.refused, hint);
 }
 
 /* A view takes no arguments but its options. */
@@ -117,7 +118,8 @@ struct ad_error *ad_view_run(FILE *out, int argc, char **argv, const struct ad_s
     static const struct argp alone = {.parser = parse_alone, .children = children};
     struct ad_view_options options = {0};
     if (argc > 0)
-        AD_TRY(ad_argp_run(&alone, argc, argv, 0, &options,
-                           "there are --tasks, --json, --all-frames, --groups N, and nothing for the summary"));
+        AD_TRY(
+            ad_argp_run(&alone, argc, argv, 0, &options,
+                        "there are --tasks, --json, --all-frames, --groups N, and nothing for the summary"));
     return ad_view_print(out, &options, snapshot, findings);
 }

@@ -56,10 +56,10 @@ uint64_t ad_task_age(const struct ad_snapshot *snapshot, const struct ad_task *t
 const char *ad_task_state_word(const struct ad_snapshot *snapshot, const struct ad_task *task)
 {
     static const char *const words[] = {
-        [ASYNC_DEBUG_STATE_NONE] = "unknown",       [ASYNC_DEBUG_STATE_CREATED] = "created",
-        [ASYNC_DEBUG_STATE_READY] = "ready",        [ASYNC_DEBUG_STATE_RUNNING] = "running",
-        [ASYNC_DEBUG_STATE_WAITING] = "waiting",    [ASYNC_DEBUG_STATE_RETURNED] = "returned",
-        [ASYNC_DEBUG_STATE_FAILED] = "failed",      [ASYNC_DEBUG_STATE_CANCELLED] = "cancelled",
+        [ASYNC_DEBUG_STATE_NONE] = "unknown",    [ASYNC_DEBUG_STATE_CREATED] = "created",
+        [ASYNC_DEBUG_STATE_READY] = "ready",     [ASYNC_DEBUG_STATE_RUNNING] = "running",
+        [ASYNC_DEBUG_STATE_WAITING] = "waiting", [ASYNC_DEBUG_STATE_RETURNED] = "returned",
+        [ASYNC_DEBUG_STATE_FAILED] = "failed",   [ASYNC_DEBUG_STATE_CANCELLED] = "cancelled",
     };
     const struct ad_future *futures = snapshot->futures.items;
     if (task->state == ASYNC_DEBUG_STATE_WAITING && task->future < snapshot->futures.count &&

@@ -7,7 +7,8 @@
 
 #include "model/snapshot.h"
 
-/** "3d04h", "2h05m", "14m03s", "4s", "312ms", "40us": two units where the smaller one still tells something. */
+/** "3d04h", "2h05m", "14m03s", "4s", "312ms", "40us": two units where the smaller one still tells something.
+ */
 void ad_print_duration(FILE *out, uint64_t ns);
 
 /** now - since, or UINT64_MAX when it is not known. A time that lies a little ahead counts as 0. */

@@ -44,10 +44,13 @@ static inline struct ad_snapshot *build_snapshot(void)
     snapshot->signal = 6;
     snapshot->now = BUILD_NOW;
     struct ad_runtime *runtime = build_add(&snapshot->runtimes);
-    *runtime = (struct ad_runtime){.name = "lib", .version = "1", .found_by = "note",
-                                   .tasks_declared = UINT64_MAX, .worker_count = 1};
+    *runtime = (struct ad_runtime){
+        .name = "lib", .version = "1", .found_by = "note", .tasks_declared = UINT64_MAX, .worker_count = 1};
     struct ad_worker *worker = build_add(&snapshot->workers);
-    *worker = (struct ad_worker){.name = "", .state_name = "polling", .thread = AD_NONE, .current = AD_NONE,
+    *worker = (struct ad_worker){.name = "",
+                                 .state_name = "polling",
+                                 .thread = AD_NONE,
+                                 .current = AD_NONE,
                                  .state = ASYNC_DEBUG_WORKER_STATE_POLLING};
     return snapshot;
 }
@@ -57,9 +60,15 @@ static inline uint32_t build_task(struct ad_snapshot *snapshot, const char *name
 {
     uint32_t index = (uint32_t)snapshot->tasks.count;
     struct ad_task *task = build_add(&snapshot->tasks);
-    *task = (struct ad_task){.id = index + 1, .native_id = index + 1, .name = name, .parent = AD_NONE,
-                             .state = ASYNC_DEBUG_STATE_WAITING, .state_name = "waiting", .future = AD_NONE,
-                             .stack = AD_NONE, .suspended_at = BUILD_NOW - 60 * BUILD_SECOND};
+    *task = (struct ad_task){.id = index + 1,
+                             .native_id = index + 1,
+                             .name = name,
+                             .parent = AD_NONE,
+                             .state = ASYNC_DEBUG_STATE_WAITING,
+                             .state_name = "waiting",
+                             .future = AD_NONE,
+                             .stack = AD_NONE,
+                             .suspended_at = BUILD_NOW - 60 * BUILD_SECOND};
     return index;
 }
 
@@ -79,9 +88,16 @@ static inline uint32_t build_future(struct ad_snapshot *snapshot, enum async_deb
 {
     uint32_t index = (uint32_t)snapshot->futures.count;
     struct ad_future *future = build_add(&snapshot->futures);
-    *future = (struct ad_future){.address = 0x1000 + index, .kind = kind, .kind_name = kind_name, .name = name,
-                                 .state = ASYNC_DEBUG_FUTURE_STATE_PENDING, .state_name = "pending", .fd = -1,
-                                 .owner = AD_NONE, .senders = UINT64_MAX, .receivers = UINT64_MAX,
+    *future = (struct ad_future){.address = 0x1000 + index,
+                                 .kind = kind,
+                                 .kind_name = kind_name,
+                                 .name = name,
+                                 .state = ASYNC_DEBUG_FUTURE_STATE_PENDING,
+                                 .state_name = "pending",
+                                 .fd = -1,
+                                 .owner = AD_NONE,
+                                 .senders = UINT64_MAX,
+                                 .receivers = UINT64_MAX,
                                  .declared_waiters = UINT64_MAX};
     return index;
 }
@@ -102,14 +118,15 @@ static inline void build_wait(struct ad_snapshot *snapshot, uint32_t task, uint3
     build_task_at(snapshot, task)->future = future;
 }
 
-static inline void build_state(struct ad_snapshot *snapshot, uint32_t task, enum async_debug_state_class state)
+static inline void build_state(struct ad_snapshot *snapshot, uint32_t task,
+                               enum async_debug_state_class state)
 {
     build_task_at(snapshot, task)->state = state;
     build_task_at(snapshot, task)->future = AD_NONE;
 }
 
-static inline void build_line(struct ad_snapshot *snapshot, const char *function, const char *file, uint32_t line,
-                              int how)
+static inline void build_line(struct ad_snapshot *snapshot, const char *function, const char *file,
+                              uint32_t line, int how)
 {
     struct ad_line *added = build_add(&snapshot->lines);
     *added = (struct ad_line){function, file, line, how == INLINED, how == HIDDEN};
@@ -134,7 +151,8 @@ static inline uint32_t build_stack(struct ad_snapshot *snapshot, uint32_t task, 
         uint32_t *frame = build_add(&snapshot->frames);
         *frame = (uint32_t)snapshot->locations.count;
         struct ad_location *location = build_add(&snapshot->locations);
-        *location = (struct ad_location){.pc = 0x400000 + *frame * UINT64_C(16), .first_line = first_line,
+        *location = (struct ad_location){.pc = 0x400000 + *frame * UINT64_C(16),
+                                         .first_line = first_line,
                                          .line_count = (uint32_t)snapshot->lines.count - first_line};
         first_line = (uint32_t)snapshot->lines.count;
         stack->count++;

@@ -44,10 +44,10 @@ static void what_is_not_utf8_shows(void **state)
 {
     (void)state;
     assert_escaped("\xff\xfe", "\\xff\\xfe");
-    assert_escaped("a\xc3", "a\\xc3");                       /* cut */
-    assert_escaped("\xc0\xaf", "\\xc0\\xaf");                /* longer than need be */
-    assert_escaped("\xe0\x80\xaf", "\\xe0\\x80\\xaf");       /* likewise */
-    assert_escaped("\xed\xa0\x80", "\\xed\\xa0\\x80");       /* a surrogate */
+    assert_escaped("a\xc3", "a\\xc3");                          /* cut */
+    assert_escaped("\xc0\xaf", "\\xc0\\xaf");                   /* longer than need be */
+    assert_escaped("\xe0\x80\xaf", "\\xe0\\x80\\xaf");          /* likewise */
+    assert_escaped("\xed\xa0\x80", "\\xed\\xa0\\x80");          /* a surrogate */
     assert_escaped("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80"); /* beyond the last character */
     assert_escaped("\x80", "\\x80");
 }
@@ -55,15 +55,15 @@ static void what_is_not_utf8_shows(void **state)
 static void what_deceives_the_eye_shows(void **state)
 {
     (void)state;
-    assert_escaped("a\u202eb", "a\\u{202e}b");   /* bidi */
+    assert_escaped("a\u202eb", "a\\u{202e}b"); /* bidi */
     assert_escaped("\u2066\u2069", "\\u{2066}\\u{2069}");
     assert_escaped("\u200e\u200f", "\\u{200e}\\u{200f}");
     assert_escaped("\u200b\u200d", "\\u{200b}\\u{200d}"); /* zero-width */
     assert_escaped("\ufeff", "\\u{feff}");
     assert_escaped("\u00ad", "\\u{ad}");
-    assert_escaped("\u2028", "\\u{2028}");       /* a line break to some */
-    assert_escaped("\ue000", "\\u{e000}");       /* private */
-    assert_escaped("\U000e0041", "\\u{e0041}");  /* tag letter */
+    assert_escaped("\u2028", "\\u{2028}");      /* a line break to some */
+    assert_escaped("\ue000", "\\u{e000}");      /* private */
+    assert_escaped("\U000e0041", "\\u{e0041}"); /* tag letter */
     assert_escaped("\U0010ffff", "\\u{10ffff}");
 }
 

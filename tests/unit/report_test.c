@@ -95,18 +95,21 @@ static struct ad_future *waits(struct ad_snapshot *snapshot, uint32_t task, enum
 static struct ad_snapshot *hung(void)
 {
     struct ad_snapshot *s = build_snapshot();
-    uint32_t main_task = build_task(s, "main"), a = build_task(s, "transfer-ab"), b = build_task(s, "transfer-ba"),
-             waiter = build_task(s, "client");
+    uint32_t main_task = build_task(s, "main"), a = build_task(s, "transfer-ab"),
+             b = build_task(s, "transfer-ba"), waiter = build_task(s, "client");
     waits(s, main_task, ASYNC_DEBUG_KIND_ACCEPT, "accept", NULL)->fd = 7;
     build_wait(s, a, build_lock(s, "key bob", b));
     build_wait(s, b, build_lock(s, "key alice", a));
     build_wait(s, waiter, build_task_at(s, b)->future);
-    build_stack(s, main_task, "async_accept", "runtime/tcp.c", 5, HIDDEN, "serve", "src/server.c", 30, USER, NULL);
-    uint32_t stack = build_stack(s, a, "async_mutex_lock", "runtime/mutex.c", 5, HIDDEN, "lock_pair", "src/bank.c",
-                                 16, INLINED, "transfer", "src/bank.c", 20, USER, "serve_client", "src/server.c",
-                                 88, USER, "async_task_entry", NULL, 0, HIDDEN, NULL);
+    build_stack(s, main_task, "async_accept", "runtime/tcp.c", 5, HIDDEN, "serve", "src/server.c", 30, USER,
+                NULL);
+    uint32_t stack =
+        build_stack(s, a, "async_mutex_lock", "runtime/mutex.c", 5, HIDDEN, "lock_pair", "src/bank.c", 16,
+                    INLINED, "transfer", "src/bank.c", 20, USER, "serve_client", "src/server.c", 88, USER,
+                    "async_task_entry", NULL, 0, HIDDEN, NULL);
     build_task_at(s, b)->stack = stack;
-    build_stack(s, waiter, "async_mutex_lock", "runtime/mutex.c", 5, HIDDEN, "get", "src/bank.c", 40, USER, NULL);
+    build_stack(s, waiter, "async_mutex_lock", "runtime/mutex.c", 5, HIDDEN, "get", "src/bank.c", 40, USER,
+                NULL);
     build_task_at(s, waiter)->spawn_site = (struct ad_place){"src/server.c", 77, NULL};
     build_task_at(s, waiter)->parent = main_task;
     return s;
@@ -189,7 +192,8 @@ static void columns_line_up_whatever_the_bytes(void **state)
     static const struct ad_column columns[] = {{.right = true}, {.widest = 6}, {0}};
     struct ad_buffer buffer;
     begin(&buffer);
-    size_t rows = ad_table_print(buffer.file, "1\tö\tx\n100\tabcdefghi\ty\na whole sentence\n", columns, 3, 1000);
+    size_t rows =
+        ad_table_print(buffer.file, "1\tö\tx\n100\tabcdefghi\ty\na whole sentence\n", columns, 3, 1000);
     ad_auto_free char *text = finish(&buffer);
     assert_int_equal(rows, 3);
     assert_string_equal(text, "  1  ö       x\n100  abc...  y\na whole sentence\n");
@@ -255,12 +259,13 @@ static void a_stack_is_shortened_in_its_middle(void **state)
     build_stack(s, t, "lib", "lib.c", 1, HIDDEN, "a", "/x/a.c", 1, USER, "b", "b.c", 2, USER, NULL);
     assert_where(s, t, 100, "b b.c:2 > a a.c:1");
     assert_where(s, t, 1, "b b.c:2 > a a.c:1");
-    build_stack(s, t, "a", "a.c", 1, USER, "b", "b.c", 2, USER, "c", "c.c", 3, USER, "d", NULL, 0, USER, NULL);
+    build_stack(s, t, "a", "a.c", 1, USER, "b", "b.c", 2, USER, "c", "c.c", 3, USER, "d", NULL, 0, USER,
+                NULL);
     assert_where(s, t, 100, "d > c c.c:3 > b b.c:2 > a a.c:1");
     assert_where(s, t, 30, "d > ... > b b.c:2 > a a.c:1");
     assert_where(s, t, 20, "d > ... > a a.c:1");
-    build_stack(s, t, "a", "a.c", 1, USER, "b", "b.c", 2, USER, "c", "c.c", 3, USER, "d", NULL, 0, USER, "e", NULL,
-                0, USER, NULL);
+    build_stack(s, t, "a", "a.c", 1, USER, "b", "b.c", 2, USER, "c", "c.c", 3, USER, "d", NULL, 0, USER, "e",
+                NULL, 0, USER, NULL);
     AD_ITEMS(struct ad_stack, &s->stacks)[build_task_at(s, t)->stack].end_text = "cut";
     assert_where(s, t, 100, "... > e > ... > c c.c:3 > b b.c:2 > a a.c:1");
     ad_snapshot_destroy(s);
@@ -292,18 +297,23 @@ static void the_screen_names_the_culprits(void **state)
     s->realtime = 1795227247 * BUILD_SECOND;
     assert_null(ad_snapshot_lose(s, true, 1, "1 task unreadable: \x1b broken"));
     ad_auto_free char *text = view(s, "");
-    assert_holds(text, "core.1234: svc (pid 1234, SIGABRT, 2026-11-21 02:14:07)  build-id ok  tasks read 4 of 5\n"
-                       "HUNG: 1 deadlock; 1 of 4 tasks waits on it\n"
-                       "tasks 4: 4 waiting  0 sleeping  0 ready  0 running    workers 1, idle\n");
-    assert_holds(text, "DEADLOCK  #2 \"transfer-ab\"  waits for mutex key bob, held by #3 for 1m00s    lock_pair "
-                       "bank.c:16\n");
-    assert_holds(text, "          #3 \"transfer-ba\"  waits for mutex key alice, held by #2 for 1m00s  lock_pair "
-                       "bank.c:16\n");
-    assert_holds(text, "BLOCKER   mutex key alice: 1 task waits on it; held by #2 \"transfer-ab\" for 1m00s, in the "
-                       "deadlock\n");
+    assert_holds(text,
+                 "core.1234: svc (pid 1234, SIGABRT, 2026-11-21 02:14:07)  build-id ok  tasks read 4 of 5\n"
+                 "HUNG: 1 deadlock; 1 of 4 tasks waits on it\n"
+                 "tasks 4: 4 waiting  0 sleeping  0 ready  0 running    workers 1, idle\n");
+    assert_holds(text,
+                 "DEADLOCK  #2 \"transfer-ab\"  waits for mutex key bob, held by #3 for 1m00s    lock_pair "
+                 "bank.c:16\n");
+    assert_holds(text,
+                 "          #3 \"transfer-ba\"  waits for mutex key alice, held by #2 for 1m00s  lock_pair "
+                 "bank.c:16\n");
+    assert_holds(
+        text, "BLOCKER   mutex key alice: 1 task waits on it; held by #2 \"transfer-ab\" for 1m00s, in the "
+              "deadlock\n");
     assert_holds(text, "COUNT  OLDEST  STATE    WAITS FOR                    WHERE ");
-    assert_holds(text, "    2   1m00s  waiting  mutex, several               serve_client server.c:88 > transfer "
-                       "bank.c:20 > lock_pair bank.c:16  #2 #3\n");
+    assert_holds(text,
+                 "    2   1m00s  waiting  mutex, several               serve_client server.c:88 > transfer "
+                 "bank.c:20 > lock_pair bank.c:16  #2 #3\n");
     assert_holds(text, "    1   1m00s  waiting  mutex key alice, held by #2  get bank.c:40     ");
     assert_holds(text, "\nlost: 1 task unreadable: \\x1b broken\n");
     assert_lacks(text, "async_");
@@ -322,8 +332,8 @@ static void the_screen_is_small_whatever_the_target(void **state)
     for (uint32_t i = 0; i < 3000; i++) {
         uint32_t task = build_task(s, ugly);
         build_wait(s, task, build_lock(s, ugly, i < 100 ? (i + 1) % 100 : i < 200 ? i : i % 100));
-        build_stack(s, task, ugly, ugly, 1, USER, ugly, ugly, 2, USER, ugly, ugly, 3, USER, ugly, ugly, 4, USER,
-                    ugly, ugly, 5, USER, NULL);
+        build_stack(s, task, ugly, ugly, 1, USER, ugly, ugly, 2, USER, ugly, ugly, 3, USER, ugly, ugly, 4,
+                    USER, ugly, ugly, 5, USER, NULL);
         assert_null(ad_snapshot_lose(s, i % 2, 1, "%s", ugly));
     }
     ad_auto_free char *text = view(s, "");
@@ -372,12 +382,14 @@ static void verdicts_in_words(void **state)
     uint32_t c = build_task(s, "c");
     waits(s, c, ASYNC_DEBUG_KIND_EVENT, "event", NULL);
     ad_auto_free char *mixed = view(s, "");
-    assert_holds(mixed, "idle: 2 tasks wait for network input and timers, 1 for other tasks; there is no deadlock\n");
+    assert_holds(
+        mixed, "idle: 2 tasks wait for network input and timers, 1 for other tasks; there is no deadlock\n");
 
     build_wait(s, c, build_lock(s, "m", 0));
     ad_auto_free char *suspect = view(s, "");
     assert_holds(suspect, "SUSPECT: 1 of 3 tasks waits behind a lock whose holder waits itself\n");
-    assert_holds(suspect, "BLOCKER   mutex m: 1 task waits on it; held by #1 \"a\" for 1m00s, which waits for read");
+    assert_holds(suspect,
+                 "BLOCKER   mutex m: 1 task waits on it; held by #1 \"a\" for 1m00s, which waits for read");
 
     build_state(s, c, ASYNC_DEBUG_STATE_RUNNING);
     struct ad_worker *worker = s->workers.items;
@@ -475,9 +487,9 @@ static void json_has_it_all(void **state)
     json_t *tasks = json_object_get(document, "tasks"), *stack;
     const char *name, *class, *kind, *object;
     assert_int_equal(json_array_size(tasks), 4);
-    assert_int_equal(json_unpack(json_array_get(tasks, 1), "{sI ss ss s{ss ss sI} so}", "id", &id, "name", &name,
-                                 "state_class", &class, "awaits", "kind", &kind, "name", &object, "owner", &owner,
-                                 "stack", &stack),
+    assert_int_equal(json_unpack(json_array_get(tasks, 1), "{sI ss ss s{ss ss sI} so}", "id", &id, "name",
+                                 &name, "state_class", &class, "awaits", "kind", &kind, "name", &object,
+                                 "owner", &owner, "stack", &stack),
                      0);
     assert_int_equal(id, 2);
     assert_string_equal(name, "transfer-ab");
@@ -523,8 +535,8 @@ static void an_unknown_option_is_an_error_with_the_list(void **state)
     struct ad_snapshot *s = build_snapshot();
     struct ad_findings findings;
     assert_null(ad_findings_compute(s, &findings));
-    static const char *const wrong[] = {"--nonsense", "--groups=0", "--groups=-1", "--groups=9x", "word", "-x",
-                                        "--help",     "--groups",   "--tasks=1"};
+    static const char *const wrong[] = {"--nonsense", "--groups=0", "--groups=-1", "--groups=9x", "word",
+                                        "-x",         "--help",     "--groups",    "--tasks=1"};
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         char *argv[] = {(char *)"view", (char *)wrong[i], NULL};
         struct ad_buffer buffer;
