@@ -45,6 +45,8 @@ static size_t live_read(struct ad_target *target, uint64_t address, void *buffer
 {
     struct live *live = (struct live *)target;
     struct ad_page_cache *pages = &live->copier.pages;
+    if (!live->attached && live->stop.tracees.count)
+        ad_stop_end(&live->stop);
     size_t got = ad_page_cache_read(pages, address, buffer, size);
     if (got || !live->attached || ad_page_cache_knows(pages, address))
         return got;
@@ -91,8 +93,7 @@ static struct ad_error *live_release(struct ad_target *target)
 static void live_destroy(struct ad_target *target)
 {
     struct live *live = (struct live *)target;
-    if (live->attached)
-        ad_stop_end(&live->stop);
+    ad_stop_deinit(&live->stop);
     if (live->proc_fd >= 0)
         close(live->proc_fd);
     if (live->copier.mem_fd >= 0)

@@ -42,11 +42,16 @@ struct ad_error *ad_live_check(pid_t pid, int proc_fd, const struct ad_limits *l
 /** Why the kernel did not permit it and what helps: AD_ERROR_PERMISSION. */
 struct ad_error *ad_live_denied(pid_t pid, int proc_fd, const struct ad_limits *limits) ad_must_check;
 
-/** Stops all threads; an error leaves none of them touched. `stop` needs ad_stop_end in any case. */
+/** Stops all threads. `stop` needs ad_stop_deinit in any case, which lets go what was stopped. */
 struct ad_error *ad_stop_begin(struct ad_stop *stop, pid_t pid, int proc_fd,
                                const struct ad_limits *limits) ad_must_check;
-/** Lets all go on. A process that was stopped before stays so. */
+/**
+ * Lets all go on. A process that was stopped before stays so. Only a stopped thread can be let go: one that
+ * still waits in the kernel is kept in `tracees`, and would stop when it returns from there; so this is to be
+ * called again from time to time while any is left. Our own end frees it too.
+ */
 void ad_stop_end(struct ad_stop *stop);
+void ad_stop_deinit(struct ad_stop *stop);
 
 struct ad_copier {
     pid_t tid;                 /**< of a thread that still has the memory */

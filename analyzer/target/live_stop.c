@@ -157,11 +157,20 @@ struct ad_error *ad_stop_begin(struct ad_stop *stop, pid_t pid, int proc_fd, con
 void ad_stop_end(struct ad_stop *stop)
 {
     struct ad_tracee *tracees = stop->tracees.items;
+    size_t kept = 0;
     for (size_t i = 0; i < stop->tracees.count; i++) {
         if (tracees[i].state == AD_TRACEE_RUNNING)
             poll_tracee(&tracees[i]);
         if (tracees[i].state == AD_TRACEE_STOPPED)
             (void)ptrace(PTRACE_DETACH, tracees[i].tid, NULL, (void *)(intptr_t)tracees[i].signal);
+        else if (tracees[i].state == AD_TRACEE_RUNNING)
+            tracees[kept++] = tracees[i];
     }
+    stop->tracees.count = kept;
+}
+
+void ad_stop_deinit(struct ad_stop *stop)
+{
+    ad_stop_end(stop);
     ad_vector_deinit(&stop->tracees);
 }

@@ -5,6 +5,7 @@
 
 #include "unit.h"
 
+#include <sys/prctl.h>
 #include <sys/resource.h>
 
 /* Its threads wait in pause(). It prints "PID TID ADDRESS VALUE" lines and then waits, or aborts. */
@@ -46,6 +47,18 @@ static inline void hang_compile(const char *name, const char *options)
                      unit_folder));
 }
 
+/* Whether a thread waits in pause(), system call 34 of x86-64. */
+static inline bool hang_waits(pid_t pid, long tid)
+{
+    char line[64] = "";
+    FILE *file = fopen(text("/proc/%d/task/%ld/syscall", (int)pid, tid), "r");
+    if (!file)
+        return false;
+    bool waits = fgets(line, sizeof(line), file) && strncmp(line, "34 ", 3) == 0;
+    fclose(file);
+    return waits;
+}
+
 /* Starts it, with the folder as its own, and reads what it says of itself. */
 static inline struct hang hang_start(const char *name, const char *word)
 {
@@ -57,6 +70,7 @@ static inline struct hang hang_start(const char *name, const char *word)
     if (hang.pid == 0) {
         struct rlimit none = {RLIM_INFINITY, RLIM_INFINITY};
         setrlimit(RLIMIT_CORE, &none);
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* it never outlives a test that failed */
         dup2(ends[1], 1);
         close(ends[0]);
         close(ends[1]);
@@ -71,6 +85,8 @@ static inline struct hang hang_start(const char *name, const char *word)
                             &hang.constant, &hang.function), 6);
     fclose(says);
     assert_int_equal(pid, hang.pid);
+    while (strcmp(word, "abort") != 0 && !hang_waits(pid, pid))
+        usleep(500);
     return hang;
 }
 

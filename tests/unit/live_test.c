@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: MIT */
+#include "../support/hang.h"
+
+#include <dirent.h>
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
+
+#include "target/live.h"
+#include "target/live_internal.h"
+
+#define TRIALS 100
+#define SIGNALS 300
+
+static struct ad_target *open_live(pid_t pid)
+{
+    struct ad_target *target;
+    assert_ok(ad_live_open(pid, &ad_limits_default, &target));
+    return target;
+}
+
+static struct ad_error *open_fails(pid_t pid)
+{
+    struct ad_target *target;
+    return ad_live_open(pid, &ad_limits_default, &target);
+}
+
+/* The state letter of a thread (proc(5)); 0 when it is gone. */
+static char state_of(pid_t pid, pid_t tid)
+{
+    char line[512] = "";
+    FILE *file = fopen(text("/proc/%d/task/%d/stat", (int)pid, (int)tid), "r");
+    if (!file)
+        return 0;
+    char *got = fgets(line, sizeof(line), file), *end = got ? strrchr(line, ')') : NULL;
+    fclose(file);
+    return end ? end[2] : 0;
+}
+
+/* How many threads are in the state; `count_ret` is how many there are. */
+static size_t threads_in_state(pid_t pid, char state, size_t *count_ret)
+{
+    size_t in_state = 0;
+    *count_ret = 0;
+    DIR *directory = opendir(text("/proc/%d/task", (int)pid));
+    assert_non_null(directory);
+    for (struct dirent *entry; (entry = readdir(directory));) {
+        pid_t tid = atoi(entry->d_name);
+        char is = tid ? state_of(pid, tid) : 0;
+        *count_ret += is != 0;
+        in_state += is == state;
+    }
+    closedir(directory);
+    return in_state;
+}
+
+/* Waits, without a deadline of its own, until the thread is in the state. */
+static void await_state(pid_t pid, pid_t tid, char state)
+{
+    while (state_of(pid, tid) != state)
+        usleep(500);
+}
+
+/* A child that waits forever in the function. */
+static pid_t child(void (*run)(void))
+{
+    fflush(NULL);
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* it never outlives a test that failed */
+        run();
+        _exit(0);
+    }
+    return pid;
+}
+
+static void end_child(pid_t pid)
+{
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+static void sleep_forever(void)
+{
+    for (;;)
+        pause();
+}
+
+/* ---- what is read ------------------------------------------------------------------------------ */
+
+static void process_is_read_and_goes_on(void **state)
+{
+    (void)state;
+    struct hang hang = hang_start("hang", "wait");
+    struct ad_target *target = open_live(hang.pid);
+    char marker[64];
+    size_t count;
+    assert_int_equal(threads_in_state(hang.pid, 't', &count), 3);
+    assert_int_equal(target->kind, AD_TARGET_LIVE);
+    assert_string_equal(target->description, text("pid %d", (int)hang.pid));
+    assert_string_equal(target->command, "hang");
+    assert_string_equal(target->executable, in_folder("hang"));
+    assert_int_equal(target->thread_count, 3);
+    assert_int_equal(target->threads[0].tid, hang.pid);
+    for (size_t i = 0; i < 3; i++) {
+        assert_int_equal(target->threads[i].system_call, SYS_pause);
+        assert_string_equal(target->threads[i].name, "hang");
+        const struct ad_region *code =
+            ad_target_region(target, target->threads[i].registers.value[AD_REG_PC]);
+        assert_true(code && code->path && strstr(code->path, "libc"));
+        assert_true(code->protection & AD_REGION_EXECUTE);
+    }
+    assert_true(target->realtime > UINT64_C(1600000000) * 1000000000 && target->monotonic);
+    uint64_t header;
+    assert_true(ad_target_auxv(target, 3 /* AT_PHDR */, &header));
+    assert_string_equal(ad_target_region(target, header)->path, in_folder("hang"));
+    assert_ok(ad_target_read_text(target, hang.marker, marker, sizeof(marker), "marker"));
+    assert_string_equal(marker, "the marker of a hanging program");
+    assert_null(target->stop_note);
+    assert_ok(ad_target_release(target));
+    assert_non_null(strstr(target->stop_note, "was stopped for "));
+    await_state(hang.pid, hang.pid, 'S');
+    await_state(hang.pid, (pid_t)hang.threads[1], 'S');
+    /* What was read stays; what was not is not had any more. */
+    memset(marker, 0, sizeof(marker));
+    assert_ok(ad_target_read_text(target, hang.marker, marker, sizeof(marker), "marker"));
+    assert_string_equal(marker, "the marker of a hanging program");
+    assert_int_equal(ad_target_read_some(target, target->threads[1].registers.value[AD_REG_SP], marker, 8), 0);
+    assert_ok(ad_target_release(target));
+    ad_target_destroy(target);
+    hang_stop(&hang);
+}
+
+/* Pages of a pattern with holes that cannot be read, the same here and in a child. */
+#define PAGES ((size_t)3000)
+static uint8_t *pattern;
+
+static bool is_hole(size_t page)
+{
+    return page % 7 == 3 || (page > 1000 && page < 1020);
+}
+
+static void make_pattern(void)
+{
+    pattern = mmap(NULL, PAGES * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(pattern, MAP_FAILED);
+    for (size_t i = 0; i < PAGES * 4096; i += 8)
+        *(uint64_t *)(pattern + i) = i * 0x9e3779b97f4a7c15;
+}
+
+static void hang_with_holes(void)
+{
+    for (size_t i = 0; i < PAGES; i++) {
+        if (is_hole(i) && i % 2)
+            mprotect(pattern + i * 4096, 4096, PROT_NONE);
+        else if (is_hole(i))
+            munmap(pattern + i * 4096, 4096);
+    }
+    raise(SIGSTOP);
+    sleep_forever();
+}
+
+static void check_pages(size_t (*read)(void *context, uint64_t address, void *buffer, size_t size), void *context)
+{
+    uint8_t bytes[4096];
+    for (size_t i = 0; i < PAGES; i++) {
+        size_t got = read(context, (uintptr_t)pattern + i * 4096, bytes, sizeof(bytes));
+        assert_int_equal(got, is_hole(i) ? 0 : 4096);
+        assert_memory_equal(bytes, pattern + i * 4096, got);
+    }
+}
+
+static size_t read_target(void *context, uint64_t address, void *buffer, size_t size)
+{
+    return ad_target_read_some(context, address, buffer, size);
+}
+
+static void prefetched_pages_are_kept(void **state)
+{
+    (void)state;
+    pid_t pid = child(hang_with_holes);
+    await_state(pid, pid, 'T');
+    struct ad_target *target = open_live(pid);
+    struct ad_range ranges[PAGES];
+    for (size_t i = 0; i < PAGES; i++) /* backwards, each on two pages */
+        ad_range_init(&ranges[i], (uintptr_t)pattern + (PAGES - 1 - i) * 4096 + 5, i % 3 ? 100 : 4091);
+    assert_ok(ad_target_prefetch(target, ranges, PAGES));
+    assert_ok(ad_target_release(target));
+    check_pages(read_target, target);
+    ad_target_destroy(target);
+
+    target = open_live(pid); /* and without asking before, in one large read over holes */
+    uint8_t *bytes = malloc(PAGES * 4096);
+    assert_int_equal(ad_target_read_some(target, (uintptr_t)pattern, bytes, PAGES * 4096), 3 * 4096);
+    check_pages(read_target, target);
+    free(bytes);
+    ad_target_destroy(target);
+    end_child(pid);
+}
+
+static size_t read_copier(void *context, uint64_t address, void *buffer, size_t size)
+{
+    struct ad_copier *copier = context;
+    struct ad_range range = {address, address + size};
+    assert_ok(ad_copier_fetch(copier, &range, 1));
+    return ad_page_cache_read(&copier->pages, address, buffer, size);
+}
+
+/* Where process_vm_readv is forbidden, /proc/PID/mem gives the same; but it may read PROT_NONE as well. */
+static void memory_file_serves_too(void **state)
+{
+    (void)state;
+    pid_t pid = child(hang_with_holes);
+    await_state(pid, pid, 'T');
+    struct ad_copier by_call = {.tid = pid, .mem_fd = -1};
+    ad_page_cache_init(&by_call.pages, 64 << 20);
+    check_pages(read_copier, &by_call);
+    assert_false(by_call.use_mem);
+    ad_page_cache_deinit(&by_call.pages);
+    struct ad_copier by_file = {.tid = pid, .mem_fd = open(text("/proc/%d/mem", pid), O_RDONLY), .use_mem = true};
+    ad_page_cache_init(&by_file.pages, 64 << 20);
+    uint8_t bytes[4096];
+    struct ad_range all = {(uintptr_t)pattern, (uintptr_t)pattern + PAGES * 4096};
+    assert_ok(ad_copier_fetch(&by_file, &all, 1));
+    for (size_t i = 0; i < PAGES; i++) {
+        size_t got = ad_page_cache_read(&by_file.pages, (uintptr_t)pattern + i * 4096, bytes, sizeof(bytes));
+        assert_int_equal(got, is_hole(i) && i % 2 == 0 ? 0 : 4096);
+        assert_memory_equal(bytes, pattern + i * 4096, got);
+    }
+    ad_page_cache_deinit(&by_file.pages);
+    close(by_file.mem_fd);
+    end_child(pid);
+}
+
+static void limit_of_bytes_is_kept(void **state)
+{
+    (void)state;
+    struct ad_limits limits = ad_limits_default;
+    limits.live_bytes = 4 << 20;
+    pid_t pid = child(sleep_forever);
+    struct ad_target *target;
+    assert_ok(ad_live_open(pid, &limits, &target));
+    struct ad_range range = {(uintptr_t)pattern, (uintptr_t)pattern + PAGES * 4096};
+    assert_error(ad_target_prefetch(target, &range, 1), AD_ERROR_LIMIT, "memory");
+    char byte;
+    assert_int_equal(ad_target_read_some(target, (uintptr_t)pattern, &byte, 1), 1);
+    assert_int_equal(ad_target_read_some(target, (uintptr_t)pattern + (PAGES - 1) * 4096, &byte, 1), 0);
+    ad_target_destroy(target);
+    end_child(pid);
+}
+
+/* ---- what the process feels -------------------------------------------------------------------- */
+
+static void stopped_process_stays_stopped(void **state)
+{
+    (void)state;
+    struct hang hang = hang_start("hang", "wait");
+    kill(hang.pid, SIGSTOP);
+    for (size_t i = 0; i < 2; i++)
+        await_state(hang.pid, (pid_t)hang.threads[i], 'T');
+    for (int i = 0; i < 20; i++) {
+        struct ad_target *target = open_live(hang.pid);
+        assert_ok(ad_target_release(target));
+        assert_string_equal(target->stop_note, "was stopped already, and still is");
+        size_t count;
+        while (threads_in_state(hang.pid, 'T', &count) != 3)
+            assert_int_equal(threads_in_state(hang.pid, 'S', &count), 0);
+        ad_target_destroy(target);
+    }
+    kill(hang.pid, SIGCONT);
+    await_state(hang.pid, (pid_t)hang.threads[1], 'S');
+    hang_stop(&hang);
+}
+
+static int signal_pipe[2];
+
+static void tell(int signal)
+{
+    (void)signal;
+    (void)!write(signal_pipe[1], "!", 1);
+}
+
+static void count_signals(void)
+{
+    signal(SIGRTMIN, tell);
+    tell(0);
+    sleep_forever();
+}
+
+/* Real-time signals are queued, none may be lost: neither those that come before nor while it is stopped. */
+static void signals_are_delivered(void **state)
+{
+    (void)state;
+    char byte;
+    assert_int_equal(pipe(signal_pipe), 0);
+    pid_t pid = child(count_signals);
+    assert_int_equal(read(signal_pipe[0], &byte, 1), 1);
+    for (int i = 0; i < SIGNALS / 3; i++) {
+        kill(pid, SIGRTMIN);
+        struct ad_target *target = open_live(pid);
+        kill(pid, SIGRTMIN);
+        assert_ok(ad_target_release(target));
+        kill(pid, SIGRTMIN);
+        ad_target_destroy(target);
+    }
+    for (int i = 0; i < SIGNALS; i++)
+        assert_int_equal(read(signal_pipe[0], &byte, 1), 1);
+    end_child(pid);
+    close(signal_pipe[0]);
+    close(signal_pipe[1]);
+}
+
+static void *short_thread(void *context)
+{
+    return context;
+}
+
+static void spawn_threads(void)
+{
+    for (;;) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, short_thread, NULL) == 0)
+            pthread_detach(thread);
+    }
+}
+
+/* No thread runs on, however fast they come and go. */
+static void threads_that_come_are_stopped_too(void **state)
+{
+    (void)state;
+    pid_t pid = child(spawn_threads);
+    for (int i = 0; i < 30; i++) {
+        struct ad_target *target = open_live(pid);
+        size_t count, running = threads_in_state(pid, 'R', &count) + threads_in_state(pid, 'S', &count);
+        assert_int_equal(running, 0);
+        assert_true(target->thread_count >= 1);
+        ad_target_destroy(target);
+    }
+    end_child(pid);
+}
+
+static pid_t victim;
+
+static void look_again_and_again(void)
+{
+    for (;;) {
+        struct ad_target *target;
+        struct ad_error *error = ad_live_open(victim, &ad_limits_default, &target);
+        if (!error)
+            ad_target_destroy(target);
+        ad_error_destroy(error);
+    }
+}
+
+static void killed_reader_leaves_it_running(void **state)
+{
+    (void)state;
+    static const int signals[] = {SIGKILL, SIGTERM, SIGINT};
+    struct hang hang = hang_start("hang", "wait");
+    uint64_t seed = 99;
+    size_t count;
+    victim = hang.pid;
+    for (int i = 0; i < TRIALS; i++) {
+        pid_t reader = child(look_again_and_again);
+        usleep((useconds_t)(random_next(&seed) % 3000));
+        kill(reader, signals[i % 3]);
+        waitpid(reader, NULL, 0);
+        while (threads_in_state(hang.pid, 'S', &count) != 3)
+            assert_int_equal(threads_in_state(hang.pid, 'T', &count), 0);
+    }
+    hang_stop(&hang);
+}
+
+static pid_t vfork_child_of(pid_t pid)
+{
+    char *children = NULL;
+    pid_t found = 0;
+    while (!found) {
+        children = output_of(text("cat /proc/%d/task/%d/children", (int)pid, (int)pid));
+        found = atoi(children);
+        free(children);
+    }
+    return found;
+}
+
+static void wait_in_vfork(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, (void *(*)(void *))(void *)sleep_forever, NULL);
+    if (syscall(SYS_vfork) == 0)
+        for (;;)
+            pause();
+    sleep_forever();
+}
+
+/* A parent in vfork cannot be stopped: the other threads are read, and nothing hangs. */
+static void thread_in_the_kernel_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct ad_limits limits = ad_limits_default;
+    struct ad_target *target;
+    limits.stop_milliseconds = 50;
+    pid_t pid = child(wait_in_vfork), inner = vfork_child_of(pid);
+    await_state(pid, pid, 'D');
+    assert_ok(ad_live_open(pid, &limits, &target));
+    assert_int_equal(target->thread_count, 2);
+    assert_int_equal(target->threads[0].tid, pid);
+    assert_int_equal(target->threads[0].registers.valid, 0);
+    assert_int_not_equal(target->threads[1].registers.valid, 0);
+    assert_ok(ad_target_release(target));
+    kill(inner, SIGKILL); /* the parent comes back, into our trap: the next read lets it go */
+    char byte;
+    do
+        ad_target_read_some(target, 0, &byte, 1);
+    while (state_of(pid, pid) != 'S');
+    ad_target_destroy(target);
+    end_child(pid);
+}
+
+/* ---- what cannot be read ------------------------------------------------------------------------ */
+
+static void wrong_numbers_are_refused(void **state)
+{
+    (void)state;
+    struct hang hang = hang_start("hang", "wait");
+    assert_error(open_fails(getpid()), AD_ERROR_UNUSABLE, "is this command itself");
+    assert_error(open_fails(0), AD_ERROR_UNUSABLE, "there is no process 0");
+    assert_error(open_fails(-5), AD_ERROR_UNUSABLE, "there is no process -5");
+    assert_error(open_fails((pid_t)hang.threads[0]), AD_ERROR_UNUSABLE,
+                 text("is a thread of process %d", (int)hang.pid));
+    kill(hang.pid, SIGKILL);
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)hang.pid, &info, WEXITED | WNOWAIT), 0);
+    assert_error(open_fails(hang.pid), AD_ERROR_UNUSABLE, "zombie");
+    hang_stop(&hang);
+    assert_error(open_fails(hang.pid), AD_ERROR_UNUSABLE, "there is no process");
+}
+
+static void kernel_threads_are_refused(void **state)
+{
+    (void)state;
+    if (access("/proc/2/status", R_OK) != 0 || system("grep -q '^PPid:\t0' /proc/2/status"))
+        skip();
+    assert_error(open_fails(2), AD_ERROR_UNUSABLE, "thread of the kernel");
+}
+
+static void trace_victim(void)
+{
+    ptrace(PTRACE_SEIZE, victim, NULL, NULL);
+    sleep_forever();
+}
+
+static void traced_process_is_refused(void **state)
+{
+    (void)state;
+    victim = child(sleep_forever);
+    pid_t tracer = child(trace_victim);
+    while (system(text("grep -q '^TracerPid:\t%d' /proc/%d/status", (int)tracer, (int)victim)))
+        usleep(500);
+    assert_error(open_fails(victim), AD_ERROR_UNUSABLE, text("already traced by process %d", (int)tracer));
+    end_child(tracer);
+    end_child(victim);
+}
+
+static void become_nobody_and_look(void)
+{
+    struct ad_target *target;
+    if (setgid(65534) || setuid(65534))
+        _exit(9);
+    struct ad_error *error = ad_live_open(victim, &ad_limits_default, &target);
+    bool good = error && error->kind == AD_ERROR_PERMISSION && strstr(error->message, "belongs to user 0") &&
+                ad_error_exit_status(error) == 5;
+    if (!good)
+        fprintf(stderr, "got: %s\n", error ? error->message : "no error");
+    _exit(good ? 0 : 1);
+}
+
+static void others_processes_are_not_permitted(void **state)
+{
+    (void)state;
+    if (getuid() != 0) {
+        print_message("skipped: only root can become somebody else\n");
+        skip();
+    }
+    int status;
+    victim = child(sleep_forever);
+    pid_t nobody = child(become_nobody_and_look);
+    waitpid(nobody, &status, 0);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+    assert_int_not_equal(state_of(victim, victim), 't');
+    end_child(victim);
+}
+
+static void end_first_thread(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, (void *(*)(void *))(void *)sleep_forever, NULL);
+    syscall(SYS_exit, 0);
+}
+
+/* Its own files in /proc are empty then; those of the other threads are not. */
+static void first_thread_may_have_ended(void **state)
+{
+    (void)state;
+    pid_t pid = child(end_first_thread);
+    await_state(pid, pid, 'Z');
+    struct ad_target *target = open_live(pid);
+    uint64_t word;
+    assert_int_equal(target->thread_count, 1);
+    assert_int_not_equal(target->threads[0].tid, pid);
+    assert_true(target->region_count > 10);
+    assert_ok(ad_target_read(target, (uintptr_t)pattern, &word, sizeof(word), "pattern"));
+    assert_non_null(target->executable);
+    ad_target_destroy(target);
+    end_child(pid);
+}
+
+static int make_program(void **state)
+{
+    if (make_folder(state))
+        return -1;
+    hang_compile("hang", "");
+    make_pattern();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(process_is_read_and_goes_on),
+        cmocka_unit_test(prefetched_pages_are_kept),
+        cmocka_unit_test(memory_file_serves_too),
+        cmocka_unit_test(limit_of_bytes_is_kept),
+        cmocka_unit_test(stopped_process_stays_stopped),
+        cmocka_unit_test(signals_are_delivered),
+        cmocka_unit_test(threads_that_come_are_stopped_too),
+        cmocka_unit_test(killed_reader_leaves_it_running),
+        cmocka_unit_test(thread_in_the_kernel_is_not_waited_for),
+        cmocka_unit_test(wrong_numbers_are_refused),
+        cmocka_unit_test(kernel_threads_are_refused),
+        cmocka_unit_test(traced_process_is_refused),
+        cmocka_unit_test(others_processes_are_not_permitted),
+        cmocka_unit_test(first_thread_may_have_ended),
+    };
+    return cmocka_run_group_tests(tests, make_program, remove_folder);
+}
