@@ -12,7 +12,7 @@
 enum { DEADLOCKS_SHOWN = 3, OTHERS_SHOWN = 4, MEMBERS_SHOWN = 6, MEMBERS_OF_MANY = 4 };
 
 static const struct ad_column deadlock_columns[] = {
-    {.widest = 8}, {.widest = AD_NAME_WIDTH}, {.widest = AD_WAIT_WIDTH + 10}, {.widest = 60}};
+    {.widest = 8}, {.widest = AD_NAME_WIDTH}, {.widest = AD_WAIT_WIDTH + 10}, {.widest = 120}};
 
 static const struct ad_column sentence_column[] = {{.widest = 220}};
 
@@ -39,7 +39,9 @@ static void print_member(FILE *out, const struct ad_snapshot *snapshot, const ch
     ad_print_task(out, task_at(snapshot, task), AD_NAME_WIDTH - 8);
     fputs("\twaits for ", out);
     ad_describe_wait(out, snapshot, task);
-    print_place(out, snapshot, task, "\t");
+    fputc('\t', out);
+    /* The innermost line alone is often a wrapper of the lock that all share. */
+    ad_print_innermost(out, snapshot, task_at(snapshot, task)->stack);
     fputc('\n', out);
 }
 

@@ -140,6 +140,12 @@ static bool is_cut(const struct ad_snapshot *snapshot, uint32_t stack)
     return stack < snapshot->stacks.count && AD_ITEMS(struct ad_stack, &snapshot->stacks)[stack].end_text;
 }
 
+static void print_inner(FILE *out, const struct where *where, size_t count)
+{
+    while (count--)
+        fprintf(out, "%s%s", where->pieces[count], count ? SEPARATOR : "");
+}
+
 /* The outermost line and as many of the innermost as fit into `width`, at least one. */
 static void print_shortened(FILE *out, const struct where *where, size_t width)
 {
@@ -148,8 +154,7 @@ static void print_shortened(FILE *out, const struct where *where, size_t width)
     while (inner < outer && inner < WHERE_INNER && used + where->widths[inner] + strlen(SEPARATOR) <= width)
         used += where->widths[inner++] + strlen(SEPARATOR);
     fprintf(out, "%s%s", where->pieces[outer], inner + 1 < where->count ? GAP : SEPARATOR);
-    while (inner--)
-        fprintf(out, "%s%s", where->pieces[inner], inner ? SEPARATOR : "");
+    print_inner(out, where, inner);
 }
 
 void ad_print_where(FILE *out, const struct ad_snapshot *snapshot, uint32_t stack, size_t width)
@@ -166,4 +171,11 @@ void ad_print_where(FILE *out, const struct ad_snapshot *snapshot, uint32_t stac
         fputs(where.pieces[0], out);
     else
         print_shortened(out, &where, width);
+}
+
+void ad_print_innermost(FILE *out, const struct ad_snapshot *snapshot, uint32_t stack)
+{
+    struct where where;
+    collect(snapshot, stack, &where);
+    print_inner(out, &where, where.count < WHERE_INNER ? where.count : WHERE_INNER);
 }

@@ -47,4 +47,7 @@ void ad_print_line_short(FILE *out, const struct ad_stack_line *line);
  *  outermost and the innermost are always there, between them what fits into `width` characters. */
 void ad_print_where(FILE *out, const struct ad_snapshot *snapshot, uint32_t stack, size_t width);
 
+/** The three innermost of the user's lines, the outer first; nothing when there is no stack. */
+void ad_print_innermost(FILE *out, const struct ad_snapshot *snapshot, uint32_t stack);
+
 #endif

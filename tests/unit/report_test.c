@@ -302,11 +302,11 @@ static void the_screen_names_the_culprits(void **state)
                  "HUNG: 1 deadlock; 1 of 4 tasks waits on it\n"
                  "tasks 4: 4 waiting  0 sleeping  0 ready  0 running    workers 1, idle\n");
     assert_holds(text,
-                 "DEADLOCK  #2 \"transfer-ab\"  waits for mutex key bob, held by #3 for 1m00s    lock_pair "
-                 "bank.c:16\n");
+                 "DEADLOCK  #2 \"transfer-ab\"  waits for mutex key bob, held by #3 for 1m00s    "
+                 "serve_client server.c:88 > transfer bank.c:20 > lock_pair bank.c:16\n");
     assert_holds(text,
-                 "          #3 \"transfer-ba\"  waits for mutex key alice, held by #2 for 1m00s  lock_pair "
-                 "bank.c:16\n");
+                 "          #3 \"transfer-ba\"  waits for mutex key alice, held by #2 for 1m00s  "
+                 "serve_client server.c:88 > transfer bank.c:20 > lock_pair bank.c:16\n");
     assert_holds(
         text, "BLOCKER   mutex key alice: 1 task waits on it; held by #2 \"transfer-ab\" for 1m00s, in the "
               "deadlock\n");
