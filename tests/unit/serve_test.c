@@ -151,7 +151,7 @@ static struct fake_runtime *make_runtime(void)
     struct fake_task *running = fake_task_add(runtime, "busy", FAKE_RUNNING);
     fake_task_add(runtime, "bad \xff name", FAKE_READY);
     fake_task_add(runtime, "twin", FAKE_READY);
-    fake_task_add(runtime, "twin", FAKE_READY);
+    fake_task_add(runtime, "twin", FAKE_RUNNING); /* but no worker says so */
     fake_await(runtime, a, fake_future_set(runtime, 0, FAKE_MUTEX, b));
     fake_await(runtime, b, fake_future_set(runtime, 1, FAKE_MUTEX, a));
     runtime->arena.worker.current = fake_address(runtime, running);
@@ -196,6 +196,9 @@ static void check_task(struct debugger *debugger, const struct fake_runtime *run
     task = ask(debugger, "{\"request\": \"task\", \"name\": \"busy\"}");
     assert_int_equal(integer(task, "running_thread"), 4711);
     assert_int_equal(integer(task, "context"), 0);
+    json_decref(task);
+    task = ask(debugger, "{\"request\": \"task\", \"id\": 6}");
+    assert_true(json_is_null(json_object_get(task, "running_thread")));
     json_decref(task);
     task = ask(debugger, "{\"request\": \"task\", \"name\": \"bad \\\\xff name\"}");
     assert_int_equal(integer(task, "id"), 4);
@@ -278,7 +281,7 @@ static void bad_requests_are_answered(void **state)
     refuses(&debugger, "{\"request\": \"open\", \"process\": {\"pid\": 99999999999}}", 2, "\"pid\"");
     refuses(&debugger, "{\"request\": \"open\", \"process\": {\"pid\": 1, \"threads\": [{}]}}", 2, "\"tid\"");
     refuses(&debugger, "{\"request\": \"open\", \"process\": {\"pid\": 1}}", 4, "no coroutine runtime");
-    send_frame(&debugger, 'X', "hm", 2);
+    send_frame(&debugger, 'X', "{\"request\": \"hello\"}", 20);
     json_t *answer = await_answer(&debugger);
     assert_non_null(json_object_get(answer, "error"));
     json_decref(answer);
