@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from conftest import GdbRun
@@ -96,3 +97,33 @@ run("kill")
     )
     assert "Value returned" in told["output"] and told["where"][:2] == [0, "wait_for_ever"]
     assert "No async task" in told["none"] and told["word"].endswith('"word"')
+
+
+def test_thread_and_frame_stay_selected(gdb_run: GdbRun, tasks_program: Path) -> None:
+    told = gdb_run(
+        """
+run("break stop_here")
+gdb.execute("run")
+run("up")
+before = selected()
+run("info async-tasks")
+say(list=selected() == before and before[0] == 1)
+run("thread 1")
+say(threads=run("async-task apply all -q -s thread"))
+run("async-task fresh")
+run("thread 2")
+run("up")
+before = selected()
+run("async-task apply all -q -s frame")
+say(apply=selected() == before, not_here=run("async-task"))
+run("thread 1")
+say(there=run("async-task"))
+say(ran=fails("async-task apply 2 5 -q stepi"), dropped=run("async-task"))
+run("kill")
+""",
+        tasks_program,
+    )
+    assert told["list"] and told["apply"]
+    assert re.findall(r"Current thread is (\d+)", told["threads"]) == ["1", "1", "2", "1"]
+    assert "No async task" in told["not_here"] and '"fresh"' in told["there"]
+    assert "The program ran" in told["ran"] and "No async task" in told["dropped"]

@@ -187,7 +187,7 @@ run("source {EXTENSION}")
 run("async-task {number}")
 selected = stack()
 run("source {EXTENSION}")
-say(none=run("async-task"), own=stack()[1]["function"], past_main=gdb.parameter("backtrace past-main"))
+say(none=run("async-task"), filters_between=sorted(gdb.frame_filters), own=stack()[1]["function"], past_main=gdb.parameter("backtrace past-main"))
 run("async-task {number}")
 say(same=stack() == selected, filters=sorted(gdb.frame_filters),
     unwinders=[u.name for u in gdb.frame_unwinders], bt=run("bt"))
@@ -196,6 +196,7 @@ say(same=stack() == selected, filters=sorted(gdb.frame_filters),
         hung_cores.core("gcore"),
     )
     assert "No async task" in told["none"] and told["own"] != "async_bridge"
+    assert told["filters_between"] == []
     assert told["past_main"] is False and told["same"]
     assert told["filters"] == ["asyncdump"] and told["unwinders"] == ["asyncdump"]
     assert told["bt"].startswith("#2 ")
@@ -250,22 +251,31 @@ say(after=stack())
     assert functions[:2] != [e["function"] for e in told["after"]][:2]
 
 
-def test_stepping_without_a_bridge_deselects_first(
-    gdb_run: GdbRun, hung_kvd: Callable[..., Hung], engine: Path
+@pytest.mark.parametrize("mode", ["no bridge", "as it is"])
+def test_stepping_while_a_task_is_selected_steps_the_thread(
+    gdb_run: GdbRun, tasks_program: Path, engine: Path, mode: str
 ) -> None:
-    hung = hung_kvd(1)
+    """`next` knows the frame it started in by its id, also behind a selected task."""
     told = gdb_run(
         """
-run("break async_sleep")
-run("continue")
-run("async-task transfer alice bob")
-run("next")
-say(where=stack()[0]["function"], none=run("async-task"))
+run("break run_now")
+gdb.execute("run")
+places = []
+for step in range(3):
+    entry = stack()[0]
+    places.append([entry["function"], entry["line"]])
+    number = next(n for n in range(1, 9) if '"wait' in run(f"async-task apply {n} -c frame"))
+    run(f"async-task {number}")
+    run("next")
+say(places=places, none=run("async-task"), stack=[entry["function"] for entry in stack()])
+run("kill")
 """,
-        "-p",
-        hung.pid,
+        tasks_program,
         ASYNCDUMP=PROXY,
         PROXY_ENGINE=str(engine),
-        PROXY_MODE="no bridge",
+        PROXY_MODE=mode,
     )
-    assert told["where"] == "async_sleep" and "No async task" in told["none"]
+    lines = [line for function, line in told["places"] if function == "run_now"]
+    assert len(lines) == 3 and lines == sorted(set(lines)), told["places"]
+    assert "No async task" in told["none"]
+    assert "run_now" in told["stack"] and "async_bridge" not in told["stack"]
