@@ -282,6 +282,28 @@ class Hung:
         return [task for task in self.truth["tasks"] if task["name"].startswith("transfer ")]
 
 
+def _cross(kvd: Kvd, clients: list[Client], ring: list[tuple[str, str]]) -> bool:
+    """Starts the transfers; False when they missed each other, as they may on a busy machine."""
+    for client, (source, target) in zip(clients, ring):
+        client.command("TRANSFER", source, target, "1")
+
+    def decided() -> bool:
+        return stuck() or len(answered()) == len(clients)
+
+    def stuck() -> bool:
+        return len(waiting_for(kvd.truth(), "mutex")) == len(ring)
+
+    def answered() -> list[socket.socket]:
+        return select.select([client.socket for client in clients], [], [], 0)[0]
+
+    eventually("the transfers", decided)
+    if not answered():
+        return True
+    for client in clients:
+        client.reply()
+    return False
+
+
 def hang(kvd: Kvd, waiters: int, keys: Sequence[str] = ("alice", "bob")) -> Hung:
     """Transfers along the ring of `keys` until all wait for each other, then `waiters` GETs and INCRs.
 
@@ -292,9 +314,7 @@ def hang(kvd: Kvd, waiters: int, keys: Sequence[str] = ("alice", "bob")) -> Hung
         assert setup.call("SET", key, "100") == "OK"
     ring = [(key, keys[(i + 1) % len(keys)]) for i, key in enumerate(keys)]
     transfers = [kvd.client() for _ in ring]
-    for client, (source, target) in zip(transfers, ring):
-        client.command("TRANSFER", source, target, "1")
-    kvd.truth_when("the deadlock", lambda truth: len(waiting_for(truth, "mutex")) == len(ring))
+    eventually("the deadlock", lambda: _cross(kvd, transfers, ring))
     for i in range(waiters):
         kvd.client().command("GET" if i % 2 else "INCR", keys[i % len(keys)])
     setup.close()

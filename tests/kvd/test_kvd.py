@@ -177,7 +177,7 @@ def store_entries(server: Kvd) -> int:
 
 def test_deleted_while_wanted(kvd: StartKvd) -> None:
     """The lock of a key outlives the key while others wait for it, and not longer."""
-    server = kvd("--transfer-delay", "200")
+    server = kvd("--transfer-delay", "1000")
     clients = [server.client() for _ in range(4)]
     assert clients[0].call("SET", "a", "5") == "OK"
     clients[0].command("TRANSFER", "a", "b", "1")
@@ -193,7 +193,7 @@ def test_deleted_while_wanted(kvd: StartKvd) -> None:
 
 
 def test_flush_waits_for_locks(kvd: StartKvd) -> None:
-    server = kvd("--transfer-delay", "200")
+    server = kvd("--transfer-delay", "1000")
     busy, flusher = server.client(), server.client()
     busy.command("TRANSFER", "a", "b", "1")
     server.truth_when("the transfer", lambda truth: "transfer a b" in by_name(truth))
@@ -375,7 +375,7 @@ def test_others_are_served_during_the_hang(hung_kvd: StartHung) -> None:
 
 def test_names_come_back(kvd: StartKvd) -> None:
     """A transfer names its task while it runs; a client's own name stays."""
-    server = kvd("--transfer-delay", "200")
+    server = kvd("--transfer-delay", "1000")
     client = server.client()
     client.call("CLIENT", "SETNAME", "worker-7")
     client.command("TRANSFER", "a b", b"\xff", "1")
@@ -399,7 +399,7 @@ def end_by_sigterm(server: Kvd) -> None:
 @pytest.mark.parametrize("end", [end_by_command, end_by_sigterm])
 def test_shutdown(kvd: StartKvd, end: Callable[[Kvd], None]) -> None:
     """Idle connections are closed, commands in progress are answered, the status is 0."""
-    server = kvd("--transfer-delay", "200")
+    server = kvd("--transfer-delay", "1000")
     idle, busy = server.client(), server.client()
     assert idle.call("PING") == "PONG"
     busy.command("TRANSFER", "a", "b", "1")
