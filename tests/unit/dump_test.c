@@ -170,7 +170,7 @@ static void damage_never_ends_it(void **state)
         fake_await(pristine, fake_task_add(pristine, "t", FAKE_WAITING), futures[(i + 1) % 2]);
     pristine->arena.slab.count = 20;
     const struct ad_dump_options all = defaults();
-    for (int round = 0; round < 1500; round++) {
+    for (int round = 0; round < 600; round++) {
         runtime->arena = pristine->arena;
         for (int i = 0; i < 1 + round % 4; i++) {
             const size_t used = offsetof(struct fake_arena, slab.slots[20]);
