@@ -142,13 +142,7 @@ class Session:
         require_stopped_inferior()
         core = core_path()
         inferior = gdb.selected_inferior()
-        key: tuple[Any, ...] = (
-            inferior.num,
-            inferior.pid,
-            core,
-            executable_path(),
-            _identity(core),
-        )
+        key: tuple[Any, ...] = (inferior.num, inferior.pid, core, executable_path())
         if self._engine is not None and self._engine.alive and key == self._opened:
             return
         self._opened = None
@@ -184,15 +178,6 @@ class Session:
             self._engine.stop()
         self._engine = None
         self._opened = None
-
-
-def _identity(path: Optional[str]) -> Optional[tuple[int, int, int]]:
-    """Tells a core from another one written later under the same name."""
-    try:
-        status = os.stat(path) if path else None
-    except OSError:
-        status = None
-    return (status.st_ino, status.st_size, status.st_mtime_ns) if status else None
 
 
 def _process() -> dict[str, Any]:

@@ -152,7 +152,7 @@ say(some=run("async-task apply {first}-{second} -q frame"),
     failing=fails("async-task apply {first},{second} -q print nonsense"),
     going_on=run("async-task apply {first} {second} -c print nonsense"),
     silent=run("async-task apply {first} {second} -s -q print nonsense"),
-    missing=fails("async-task apply 4000 bt"), usage=fails("async-task apply bt"))
+    missing=fails("async-task apply 4000 bt"), others=run("async-task apply 4000 {first} -c frame"), usage=fails("async-task apply bt"))
 say(kept=[selected()[:2] == [level, "command_transfer"], run("async-task").splitlines()[0], value("name")])
 """,
         hung_cores.executable,
@@ -171,6 +171,7 @@ say(kept=[selected()[:2] == [level, "command_transfer"], run("async-task").split
     assert "Async task" not in told["some"]
     assert "nonsense" in told["failing"] and told["silent"] == ""
     assert told["going_on"].count('No symbol "nonsense"') == 2
+    assert "4000" in told["others"] and f"Async task {first} " in told["others"]
     assert "4000" in told["missing"] and "Usage: async-task apply" in told["usage"]
     assert told["kept"][0] and told["kept"][1].startswith(f"[Current async task is {first} ")
     assert told["kept"][2].startswith('"transfer alice bob"')
@@ -223,6 +224,8 @@ run("core-file {hung_cores.core("kernel")}")
 say(selection=run("async-task"), past_main=run("show backtrace past-main"), core=stack()[0]["function"])
 run("async-task {number}")
 say(stack=len(stack()))
+run("symbol-file")
+say(no_symbols=run("async-task"), frames=[e["signal"] for e in stack()])
 run("core-file")
 say(nothing=fails("info async-tasks"), task=fails("async-task {number}"))
 """,
@@ -231,6 +234,7 @@ say(nothing=fails("info async-tasks"), task=fails("async-task {number}"))
     )
     assert "No async task" in told["selection"] and " off." in told["past_main"]
     assert told["stack"] > 8
+    assert "No async task" in told["no_symbols"] and True not in told["frames"]
     assert "no process and no core file" in told["nothing"]
     assert told["task"] == told["nothing"]
 

@@ -108,7 +108,11 @@ run("up")
 before = selected()
 run("info async-tasks")
 say(list=selected() == before and before[0] == 1)
+run("set var in_main = 2")
 run("thread 1")
+before = selected()
+run("info async-tasks")
+say(list_in_first=selected() == before and before[2] == 1)
 say(threads=run("async-task apply all -q -s thread"))
 run("async-task fresh")
 run("thread 2")
@@ -123,7 +127,7 @@ run("kill")
 """,
         tasks_program,
     )
-    assert told["list"] and told["apply"]
+    assert told["list"] and told["list_in_first"] and told["apply"]
     assert re.findall(r"Current thread is (\d+)", told["threads"]) == ["1", "1", "2", "1"]
     assert "No async task" in told["not_here"] and '"fresh"' in told["there"]
     assert "The program ran" in told["ran"] and "No async task" in told["dropped"]

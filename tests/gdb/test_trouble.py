@@ -77,6 +77,35 @@ def test_a_program_without_the_runtime(gdb_run: GdbRun, strangers_core: tuple[Pa
     assert one_line(told["list"])
 
 
+def test_two_inferiors(gdb_run: GdbRun, hung_cores: HungCores, tmp_path: Path) -> None:
+    other = tmp_path / "another.core"
+    shutil.copy(hung_cores.core("gcore"), other)
+    told = gdb_run(
+        f"""
+run("async-task transfer alice bob")
+first = stack()
+run("add-inferior -no-connection")
+run("inferior 2")
+say(empty=fails("info async-tasks"))
+run("file {hung_cores.executable}")
+run("core-file {other}")
+texts = []
+for number in (2, 1, 2):
+    run(f"inferior {{number}}")
+    texts.append(run("info async-tasks").splitlines()[0])
+say(texts=texts)
+run("inferior 1")
+run("async-task transfer alice bob")
+say(same=stack() == first)
+""",
+        hung_cores.executable,
+        hung_cores.core("gcore"),
+    )
+    assert "no process and no core file" in told["empty"] and one_line(told["empty"])
+    assert ["another.core" in text for text in told["texts"]] == [True, False, True]
+    assert told["same"]
+
+
 def test_no_engine(gdb_run: GdbRun, hung_cores: HungCores) -> None:
     told = gdb_run(
         """
@@ -260,13 +289,14 @@ def test_stepping_while_a_task_is_selected_steps_the_thread(
         """
 run("break run_now")
 gdb.execute("run")
-places = []
+def place():
+    return [stack()[0]["function"], stack()[0]["line"]]
+places = [place()]
 for step in range(3):
-    entry = stack()[0]
-    places.append([entry["function"], entry["line"]])
     number = next(n for n in range(1, 9) if '"wait' in run(f"async-task apply {n} -c frame"))
     run(f"async-task {number}")
     run("next")
+    places.append(place())
 say(places=places, none=run("async-task"), stack=[entry["function"] for entry in stack()])
 run("kill")
 """,
@@ -276,6 +306,6 @@ run("kill")
         PROXY_MODE=mode,
     )
     lines = [line for function, line in told["places"] if function == "run_now"]
-    assert len(lines) == 3 and lines == sorted(set(lines)), told["places"]
+    assert len(lines) == 4 and lines == sorted(set(lines)), told["places"]
     assert "No async task" in told["none"]
     assert "run_now" in told["stack"] and "async_bridge" not in told["stack"]
