@@ -33,7 +33,7 @@ static const char description[] =
 static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "What to read:", OWN},
     {"pid", 'p', "PID", 0, "a live process instead of a core file", OWN},
-    {"sysroot", KEY_SYSROOT, "DIR", 0, "where the files that the target names are", OWN},
+    {"sysroot", KEY_SYSROOT, "DIR", 0, "put before every path that the target names", OWN},
     {"debug-dir", KEY_DEBUG_DIR, "DIR", 0, "separate debug files (default /usr/lib/debug)", OWN},
     {NULL, 0, NULL, 0, "Other:", OWN + 1},
     {"fail-on-finding", KEY_FAIL, NULL, 0, "exit status + 10 on a finding of severity error", OWN + 1},

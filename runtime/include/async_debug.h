@@ -82,7 +82,8 @@ enum async_debug_encoding {
     ASYNC_DEBUG_POINTER = 3,      /**< an address; 0 means none */
     ASYNC_DEBUG_TEXT = 4,         /**< characters inside the record, up to `size` or a NUL; memory may end there */
     ASYNC_DEBUG_TEXT_POINTER = 5, /**< an address of NUL-terminated characters; 0 means none */
-    ASYNC_DEBUG_EMBEDDED = 6,     /**< the value is the field's own address (a struct inside the record) */
+    ASYNC_DEBUG_EMBEDDED = 6,     /**< the value is the field's own address (a struct inside the record, or
+                                   *   what begins at its end: then `size` is 0) */
 };
 
 enum async_debug_field_flag {
