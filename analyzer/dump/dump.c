@@ -11,7 +11,7 @@
 /* ---- Which runtimes there are --------------------------------------------------------------------- */
 
 /* What was tried, and what the user can do. */
-static struct ad_error *no_runtime(struct ad_dump *dump, struct ad_discovery *discovery, bool files)
+static struct ad_error *no_runtime(struct ad_dump *dump, struct ad_discovery *discovery)
 {
     const struct ad_target *target = dump->target;
     size_t modules = ad_modules_count(dump->modules);
@@ -21,21 +21,32 @@ static struct ad_error *no_runtime(struct ad_dump *dump, struct ad_discovery *di
         return ad_error_create(AD_ERROR_UNUSABLE, "%s: no coroutine runtime can be read: %s", target->description,
                                discovery->refused->message);
     return ad_error_create(AD_ERROR_UNUSABLE,
-                           "%s: no coroutine runtime found: no AsyncDebug note%s in its %zu ELF files, and no "
-                           "descriptor in its writable memory%s",
-                           target->description, files ? " and no symbol " ASYNC_DEBUG_SYMBOL : "", modules, tail);
+                           "%s: no coroutine runtime found: no AsyncDebug note and no symbol " ASYNC_DEBUG_SYMBOL
+                           " in its %zu ELF files, and no descriptor in its writable memory%s",
+                           target->description, modules, tail);
 }
 
-/* By notes at once; by symbols when files are open; by a scan when nothing else led to one. */
-static struct ad_error *discover(struct ad_discovery *discovery, struct ad_dump *dump,
-                                 const struct ad_limits *limits, bool files)
+/* Once, whoever comes first. */
+static struct ad_error *open_files(struct ad_dump *dump, const struct ad_dump_options *options)
 {
-    AD_TRY(ad_discover_notes(discovery, dump, limits));
-    if (!discovery->candidates.count && files)
-        AD_TRY(ad_discover_symbols(discovery, dump, limits));
+    if (dump->files_open)
+        return NULL;
+    dump->files_open = true;
+    return ad_modules_open_files(dump->modules, &options->modules);
+}
+
+/* By notes, which needs no file; by symbols; by a scan when nothing else led to one. */
+static struct ad_error *discover(struct ad_discovery *discovery, struct ad_dump *dump,
+                                 const struct ad_dump_options *options)
+{
+    AD_TRY(ad_discover_notes(discovery, dump, &options->limits));
+    if (!discovery->candidates.count) {
+        AD_TRY(open_files(dump, options));
+        AD_TRY(ad_discover_symbols(discovery, dump, &options->limits));
+    }
     if (!discovery->candidates.count)
-        AD_TRY(ad_discover_scan(discovery, dump, limits));
-    return discovery->candidates.count ? NULL : no_runtime(dump, discovery, files);
+        AD_TRY(ad_discover_scan(discovery, dump, &options->limits));
+    return discovery->candidates.count ? NULL : no_runtime(dump, discovery);
 }
 
 /* A runtime that cannot be read is a loss when there is another one, and the end when there is none. */
@@ -58,34 +69,35 @@ static struct ad_error *read_runtimes(struct ad_dump *dump, const struct ad_disc
     return NULL;
 }
 
-static struct ad_error *read_model(struct ad_dump *dump, const struct ad_limits *limits, bool files)
+static struct ad_error *read_model(struct ad_dump *dump, const struct ad_dump_options *options)
 {
     ad_cleanup(ad_discovery_deinit) struct ad_discovery discovery = {.candidates = AD_VECTOR(struct ad_candidate)};
-    AD_TRY(discover(&discovery, dump, limits, files));
-    return read_runtimes(dump, &discovery, limits);
+    AD_TRY(discover(&discovery, dump, options));
+    return read_runtimes(dump, &discovery, &options->limits);
 }
 
 /* ---- In which order ------------------------------------------------------------------------------- */
 
-/* A live process stands still meanwhile: only its memory is copied, no file is opened. */
+/* A live process stands still meanwhile: only its memory is copied, and no file is opened unless there is
+   no note. */
 static struct ad_error *read_stopped(struct ad_dump *dump, const struct ad_dump_options *options)
 {
     AD_TRY(ad_modules_create(dump->target, &options->limits, &dump->modules));
     AD_TRY(ad_snapshot_describe(dump->snapshot, dump->target));
-    AD_TRY(read_model(dump, &options->limits, false));
+    AD_TRY(read_model(dump, options));
     AD_TRY(ad_layout_prefetch_stacks(dump->target, &options->limits, dump->snapshot));
     AD_TRY(ad_target_release(dump->target));
     AD_TRY(ad_snapshot_text(dump->snapshot, dump->target->stop_note, &dump->snapshot->stop_note));
-    return ad_modules_open_files(dump->modules, &options->modules);
+    return open_files(dump, options);
 }
 
 /* Of a core, texts may lie in the files, and so may the only trace of the runtime: files first. */
 static struct ad_error *read_resting(struct ad_dump *dump, const struct ad_dump_options *options)
 {
     AD_TRY(ad_modules_create(dump->target, &options->limits, &dump->modules));
-    AD_TRY(ad_modules_open_files(dump->modules, &options->modules));
+    AD_TRY(open_files(dump, options));
     AD_TRY(ad_snapshot_describe(dump->snapshot, dump->target));
-    AD_TRY(read_model(dump, &options->limits, true));
+    AD_TRY(read_model(dump, options));
     return ad_layout_prefetch_stacks(dump->target, &options->limits, dump->snapshot);
 }
 

@@ -22,6 +22,7 @@ struct ad_dump {
     struct ad_findings findings;
     struct ad_modules *modules;
     struct ad_target *target;
+    bool files_open; /**< of the modules */
 };
 
 /**

@@ -76,7 +76,8 @@ def test_the_first_screen_names_the_culprits(
         for task in cycle(hung)
     ]
     assert [row[:4] for row in rows] == expected
-    assert all(re.fullmatch(r"lock_entry store\.c:\d+", row[4]) for row in rows)
+    place = r"lock_pair command_keys\.c:\d+ > store_lock store\.c:\d+ > lock_entry store\.c:\d+"
+    assert all(re.fullmatch(place, row[4]) for row in rows)
     for key in ("alice", "bob"):
         assert f"BLOCKER   mutex key {key}: 6 tasks wait on it; held by #" in said.out
     assert len(said.out.encode()) < SCREEN_MAX
