@@ -114,12 +114,14 @@ static bool worth_naming(const struct work *work, uint32_t index)
     return future->kind == ASYNC_DEBUG_KIND_JOIN ? graph->direct[index] > 1 : graph->total[index] > 1;
 }
 
-/* Whether another object further down the same chain is the one to name. */
+/* Whether the object that the owner waits for is the one to name. */
 static bool is_superseded(const struct work *work, uint32_t owner)
 {
-    if (owner == AD_NONE || work->graph->cycle[owner] != AD_NONE || work->graph->next[owner] == AD_NONE)
+    if (owner == AD_NONE || work->graph->cycle[owner] != AD_NONE)
         return false;
-    return worth_naming(work, task_at(work->snapshot, owner)->future);
+    const struct ad_task *task = task_at(work->snapshot, owner);
+    return task->state == ASYNC_DEBUG_STATE_WAITING && task->future < work->snapshot->futures.count &&
+           worth_naming(work, task->future);
 }
 
 static bool held_for_long(const struct ad_snapshot *snapshot, const struct ad_future *future)

@@ -256,6 +256,32 @@ static void a_lock_of_an_ended_task_is_found(void **state)
     end(snapshot, &findings);
 }
 
+/* Behind it another lock, whose holder is alive but stuck: there is still one object to blame. */
+static void nothing_leads_on_from_an_ended_task(void **state)
+{
+    (void)state;
+    struct ad_snapshot *snapshot = build_snapshot();
+    uint32_t gone = build_task(snapshot, "gone");
+    build_state(snapshot, gone, ASYNC_DEBUG_STATE_FAILED);
+    uint32_t abandoned = build_lock(snapshot, "abandoned", gone);
+    uint32_t lock = build_lock(snapshot, "lock", add_waiter(snapshot, abandoned));
+    add_waiter(snapshot, lock);
+    struct ad_findings findings = compute(snapshot);
+    assert_int_equal(findings.findings.count, 1);
+    assert_int_equal(finding_at(&findings, 0)->future, abandoned);
+    assert_int_equal(finding_at(&findings, 0)->total, 2);
+    ad_findings_deinit(&findings);
+
+    /* To be joined by one task is normal, so now the lock of that task is the object. */
+    build_future_at(snapshot, abandoned)->kind = ASYNC_DEBUG_KIND_JOIN;
+    findings = compute(snapshot);
+    assert_int_equal(findings.findings.count, 1);
+    assert_int_equal(finding_at(&findings, 0)->future, lock);
+    assert_int_equal(finding_at(&findings, 0)->chain, 1);
+    assert_int_equal(finding_at(&findings, 0)->severity, AD_SEVERITY_WARNING);
+    end(snapshot, &findings);
+}
+
 static void contention_is_normal(void **state)
 {
     (void)state;
@@ -363,6 +389,7 @@ int main(void)
         cmocka_unit_test(a_star_is_one_blocker),
         cmocka_unit_test(a_chain_leads_to_its_root_and_is_bounded),
         cmocka_unit_test(a_lock_of_an_ended_task_is_found),
+        cmocka_unit_test(nothing_leads_on_from_an_ended_task),
         cmocka_unit_test(contention_is_normal),
         cmocka_unit_test(a_task_that_keeps_its_worker_is_found),
         cmocka_unit_test(verdicts_without_findings),
