@@ -70,13 +70,35 @@ static size_t backing(void *context, uint64_t address, void *buffer, size_t size
     return ad_elf_read_constant(module->file, address - module->bias, buffer, size < left ? size : (size_t)left);
 }
 
+/* The vdso has no file: its whole ELF image is in memory, of a live process only until its release. */
+static struct ad_error *open_vdso(struct ad_modules *modules, struct ad_image *image)
+{
+    struct ad_module *module = &image->module;
+    uint64_t size = ad_range_size(image->first);
+    if (size > modules->limits->section_bytes)
+        return NULL;
+    ad_auto_free void *bytes = malloc(size + 1);
+    if (!bytes)
+        return &ad_error_nomem;
+    size_t got = ad_target_read_some(modules->target, image->first.start, bytes, size);
+    struct ad_error *error = ad_elf_open_image(module->path, bytes, got, modules->limits, &module->file);
+    module->status = error ? AD_MODULE_UNREADABLE : AD_MODULE_OK;
+    module->problem = error ? ad_modules_text(modules, "%s", error->message) : NULL;
+    ad_error_destroy(error);
+    return NULL;
+}
+
 static struct ad_error *find_all(struct ad_modules *modules)
 {
     AD_TRY(ad_modules_find_images(modules));
     find_executable(modules);
     AD_TRY(ad_modules_name_images(modules));
-    for (size_t i = 0; i < modules->images.count; i++)
-        AD_TRY(ad_image_read_notes(modules, &images(modules)[i]));
+    for (size_t i = 0; i < modules->images.count; i++) {
+        struct ad_image *image = &images(modules)[i];
+        AD_TRY(ad_image_read_notes(modules, image));
+        if (image->module.is_vdso)
+            AD_TRY(open_vdso(modules, image));
+    }
     return NULL;
 }
 

@@ -57,7 +57,8 @@ struct ad_module_options {
 struct ad_modules;
 
 /**
- * Finds the modules in the target's memory, opens no file, and becomes the target's backing: what a
+ * Finds the modules in the target's memory, opens no file, and becomes the target's backing. To be called
+ * before a live target is released: build-ids and the vdso are only in its memory. What a
  * core leaves out of code and constants is read from the files with status OK or UNPROVEN. Data that can be
  * written never is. The modules must not outlive the target, and are destroyed before it.
  */

@@ -141,25 +141,6 @@ static void find_file(struct search *search, const struct ad_module_options *opt
     (void)try_named(search, path);
 }
 
-/* The vdso has no file: its whole ELF image is in memory. */
-static struct ad_error *open_vdso(struct search *search)
-{
-    struct ad_target *target = search->modules->target;
-    struct ad_range range = search->image->first;
-    if (ad_range_size(range) > search->modules->limits->section_bytes)
-        return NULL;
-    ad_auto_free void *bytes = malloc(ad_range_size(range) + 1);
-    if (!bytes)
-        return &ad_error_nomem;
-    size_t got = ad_target_read_some(target, range.start, bytes, ad_range_size(range));
-    struct ad_error *error = ad_elf_open_image(search->module->path, bytes, got, search->modules->limits,
-                                               &search->module->file);
-    search->module->status = error ? AD_MODULE_UNREADABLE : AD_MODULE_OK;
-    search->module->problem = error ? ad_modules_text(search->modules, "%s", error->message) : NULL;
-    ad_error_destroy(error);
-    return NULL;
-}
-
 /* With the file at hand, what memory alone did not tell. */
 static struct ad_error *complete(struct search *search)
 {
@@ -185,10 +166,8 @@ struct ad_error *ad_modules_open_files(struct ad_modules *modules, const struct 
     for (size_t i = 0; i < modules->images.count; i++) {
         struct ad_image *image = &AD_ITEMS(struct ad_image, &modules->images)[i];
         struct search search = {modules, image, &image->module};
-        if (image->module.is_vdso) {
-            AD_TRY(open_vdso(&search));
+        if (image->module.is_vdso)
             continue;
-        }
         find_file(&search, options);
         AD_TRY(complete(&search));
         ad_image_find_debug(modules, image, options->sysroot, debug_dir);

@@ -154,6 +154,20 @@ struct ad_error *ad_stop_begin(struct ad_stop *stop, pid_t pid, int proc_fd, con
                            "process %d cannot be stopped: its threads have ended or wait in the kernel", (int)pid);
 }
 
+/* Where it cannot be let go it was killed: its parent hears of that once we have taken note of it. */
+static void let_go(struct ad_tracee *tracee)
+{
+    if (ptrace(PTRACE_DETACH, tracee->tid, NULL, (void *)(intptr_t)tracee->signal) == 0) {
+        tracee->state = AD_TRACEE_GONE;
+        return;
+    }
+    tracee->state = AD_TRACEE_RUNNING;
+    for (int tries = 0; tries < YIELDS && tracee->state == AD_TRACEE_RUNNING; tries++) {
+        sched_yield();
+        poll_tracee(tracee);
+    }
+}
+
 void ad_stop_end(struct ad_stop *stop)
 {
     struct ad_tracee *tracees = stop->tracees.items;
@@ -162,8 +176,8 @@ void ad_stop_end(struct ad_stop *stop)
         if (tracees[i].state == AD_TRACEE_RUNNING)
             poll_tracee(&tracees[i]);
         if (tracees[i].state == AD_TRACEE_STOPPED)
-            (void)ptrace(PTRACE_DETACH, tracees[i].tid, NULL, (void *)(intptr_t)tracees[i].signal);
-        else if (tracees[i].state == AD_TRACEE_RUNNING)
+            let_go(&tracees[i]);
+        if (tracees[i].state != AD_TRACEE_GONE)
             tracees[kept++] = tracees[i];
     }
     stop->tracees.count = kept;

@@ -341,6 +341,21 @@ static void threads_that_come_are_stopped_too(void **state)
     end_child(pid);
 }
 
+/* A tracer that took no note of its end would keep it a zombie, and its parent waiting. */
+static void killed_process_is_not_held(void **state)
+{
+    (void)state;
+    struct hang hang = hang_start("hang", "wait");
+    struct ad_target *target = open_live(hang.pid);
+    char byte;
+    kill(hang.pid, SIGKILL);
+    assert_ok(ad_target_release(target));
+    /* As its parent we may have waited for it within the release. */
+    while (waitpid(hang.pid, NULL, WNOHANG) == 0)
+        ad_target_read_some(target, 0, &byte, 1);
+    ad_target_destroy(target);
+}
+
 static pid_t victim;
 
 static void look_again_and_again(void)
@@ -537,6 +552,7 @@ int main(void)
         cmocka_unit_test(stopped_process_stays_stopped),
         cmocka_unit_test(signals_are_delivered),
         cmocka_unit_test(threads_that_come_are_stopped_too),
+        cmocka_unit_test(killed_process_is_not_held),
         cmocka_unit_test(killed_reader_leaves_it_running),
         cmocka_unit_test(thread_in_the_kernel_is_not_waited_for),
         cmocka_unit_test(wrong_numbers_are_refused),
