@@ -24,6 +24,13 @@ static struct ad_error *create(enum ad_error_kind kind, uint64_t address, const 
     return error;
 }
 
+/* Returns the characters in `message`, which holds MESSAGE_MAX. */
+static size_t print(char *message, const char *format, va_list args)
+{
+    int length = vsnprintf(message, MESSAGE_MAX, format, args);
+    return length < 0 ? 0 : length < MESSAGE_MAX ? (size_t)length : MESSAGE_MAX - 1;
+}
+
 struct ad_error *ad_error_create(enum ad_error_kind kind, const char *format, ...)
 {
     char message[MESSAGE_MAX];
@@ -46,9 +53,8 @@ struct ad_error *ad_error_system(int errno_value, const char *format, ...)
     char message[MESSAGE_MAX];
     va_list args;
     va_start(args, format);
-    int length = vsnprintf(message, sizeof(message), format, args);
+    size_t used = print(message, format, args);
     va_end(args);
-    size_t used = length < 0 ? 0 : (size_t)length < sizeof(message) ? (size_t)length : sizeof(message) - 1;
     snprintf(message + used, sizeof(message) - used, ": %s", strerror(errno_value));
     bool denied = errno_value == EPERM || errno_value == EACCES;
     return create(denied ? AD_ERROR_PERMISSION : AD_ERROR_SYSTEM, 0, message);
@@ -61,9 +67,8 @@ struct ad_error *ad_error_wrap(struct ad_error *error, const char *format, ...)
     char message[MESSAGE_MAX];
     va_list args;
     va_start(args, format);
-    int length = vsnprintf(message, sizeof(message), format, args);
+    size_t used = print(message, format, args);
     va_end(args);
-    size_t used = length < 0 ? 0 : (size_t)length < sizeof(message) ? (size_t)length : sizeof(message) - 1;
     snprintf(message + used, sizeof(message) - used, ": %s", error->message);
     struct ad_error *wrapped = create(error->kind, error->address, message);
     ad_error_destroy(error);
