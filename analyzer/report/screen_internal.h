@@ -12,7 +12,7 @@ struct ad_screen {
     const struct ad_report_options *options;
 };
 
-enum { AD_NAME_WIDTH = 36, AD_WAIT_WIDTH = 64, AD_WHERE_WIDTH = 100 };
+enum { AD_NAME_WIDTH = 36, AD_WAIT_WIDTH = 64, AD_WHERE_WIDTH = 120 };
 
 /** What was read, the verdict, the vitals: three lines. */
 void ad_screen_head(FILE *out, const struct ad_screen *screen);
