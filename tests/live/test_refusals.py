@@ -106,14 +106,13 @@ def test_a_process_without_a_runtime(asyncdump: Asyncdump, sleeper: Program) -> 
     assert sleeper.state() == "S" and sleeper.process.poll() is None
 
 
-def test_a_thread_is_not_a_process(asyncdump: Asyncdump, kvd: Callable[..., Kvd]) -> None:
-    server = kvd()
-    others = [int(path.name) for path in Path(f"/proc/{server.pid}/task").iterdir()]
-    others.remove(server.pid)
-    if not others:
-        pytest.skip("kvd has one thread only")
-    # Either the process that it belongs to is read, or it is refused in words.
-    said = asyncdump("-p", others[0])
-    if said.status != 0:
-        said.refused(4)
-    assert server.client().call("PING") == "PONG"
+def test_a_thread_is_not_a_process(asyncdump: Asyncdump, launch: Launch) -> None:
+    words = "import threading, time; threading.Thread(target=time.sleep, args=[600]).start()"
+    program = launch(["/usr/bin/python3", "-c", words + "; print('ready', flush=True)"])
+    assert program.read_line() == "ready"
+    (other,) = {int(path.name) for path in Path(f"/proc/{program.pid}/task").iterdir()} - {
+        program.pid
+    }
+    # Either way one line: what it is, or that the process it belongs to has no runtime.
+    asyncdump("-p", other).refused(4)
+    assert program.process.poll() is None and program.state() == "S"
