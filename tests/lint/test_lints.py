@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 
 import headers
@@ -10,7 +13,7 @@ import shape
 import tools
 import words
 from small_tree import SPDX, Ask, Tree
-from tree import REPOSITORY, Lint
+from tree import REPOSITORY, Lint, files
 
 
 def function(name: str, lines: int) -> str:
@@ -152,3 +155,12 @@ def test_a_sound_tree_is_sound(tree: Tree, lint: Lint) -> None:
 def test_this_project(lint: Lint) -> None:
     problems = lint(REPOSITORY)
     assert not problems, "\n".join(problems)
+
+
+def test_the_tree_without_git_is_the_same(tmp_path: Path) -> None:
+    """A released archive has no git; what a build makes is no part of it either way."""
+    ignored = shutil.ignore_patterns("build", "build-*", ".git", "__pycache__", ".mypy_cache")
+    shutil.copytree(REPOSITORY, tmp_path / "tree", ignore=ignored)
+    (tmp_path / "tree/build-other").mkdir()
+    (tmp_path / "tree/build-other/made.c").write_text("int x;\n", encoding="utf-8")
+    assert files(tmp_path / "tree") == files(REPOSITORY)

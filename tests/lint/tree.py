@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,22 +15,29 @@ Lint = Callable[[Path], list[str]]
 """Takes the top of a source tree; returns what is wrong in it, one `file:line: words` each."""
 
 
+# What is made, not written; git is told the same in .gitignore.
+MADE = ("build", "__pycache__", ".git", ".mypy_cache", ".pytest_cache")
+
+
+def made(path: Path) -> bool:
+    return any(part in MADE or part.startswith("build-") for part in path.parts)
+
+
+def names(root: Path) -> list[Path]:
+    """All that git knows or would take; without git, all that was not made by a build."""
+    if (root / ".git").exists() and shutil.which("git"):
+        command = ["git", "-C", str(root), "ls-files", "-z", "-c", "-o", "--exclude-standard"]
+        found = subprocess.run(command, capture_output=True, text=True, check=True)
+        return [Path(name) for name in found.stdout.split("\0") if name]
+    below = [path.relative_to(root) for path in root.rglob("*")]
+    return [path for path in below if not made(path)]
+
+
 def files(root: Path, *suffixes: str) -> list[Path]:
     """The project's regular files, relative to `root`, sorted; only those that end in one of `suffixes`."""
-    found = subprocess.run(
-        ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    # A tree inside another repository that ignores it (a build folder) is not under git either.
-    if (root / ".git").exists() and found.returncode == 0:
-        names = [Path(name) for name in found.stdout.split("\0") if name]
-    else:
-        names = [path.relative_to(root) for path in root.rglob("*")]
     return sorted(
         path
-        for path in set(names)
+        for path in set(names(root))
         if (not suffixes or path.name.endswith(suffixes))
         and (root / path).is_file()
         and not (root / path).is_symlink()

@@ -13,7 +13,7 @@ from typing import Callable, Iterator, Sequence
 import pytest
 
 from command import Asyncdump
-from harness import Kvd, Program
+from harness import Kvd, Program, eventually
 
 TRACER = """
 import ctypes, sys, time
@@ -103,7 +103,8 @@ def test_a_process_of_another_user(
 def test_a_process_without_a_runtime(asyncdump: Asyncdump, sleeper: Program) -> None:
     words = asyncdump("-p", sleeper.pid).refused(4)
     assert "runtime" in words
-    assert sleeper.state() == "S" and sleeper.process.poll() is None
+    eventually("its sleep", lambda: sleeper.state() == "S")
+    assert sleeper.process.poll() is None
 
 
 def test_a_thread_is_not_a_process(asyncdump: Asyncdump, launch: Launch) -> None:
