@@ -63,7 +63,10 @@ const struct ad_elf_section *ad_elf_section(const struct ad_elf_file *file, cons
 bool ad_elf_has_section(const struct ad_elf_file *file, const char *name);
 const struct ad_build_id *ad_elf_build_id(const struct ad_elf_file *file);
 
-/** The section's (inflated) bytes, cached in the file. SHT_NOBITS and absent ones: AD_ERROR_NOT_FOUND. */
+/**
+ * The section's (inflated) bytes, cached in the file; a NUL follows them, so that a text at their end ends.
+ * SHT_NOBITS and absent ones: AD_ERROR_NOT_FOUND.
+ */
 struct ad_error *ad_elf_section_data(struct ad_elf_file *file, const struct ad_elf_section *section,
                                      const void **data_ret, size_t *size_ret) ad_must_check;
 

@@ -43,7 +43,7 @@ struct ad_elf_file {
     size_t piece_count;
 };
 
-/** Allocates and reads `size` bytes at `offset`, all inside the file and the limit; frees nothing. */
+/** Allocates and reads `size` bytes at `offset`, all inside the file, and puts a NUL behind them. */
 struct ad_error *ad_elf_load(struct ad_elf_file *file, uint64_t offset, uint64_t size, const char *what,
                              void **bytes_ret) ad_must_check;
 

@@ -122,6 +122,7 @@ static struct ad_error *inflate_data(struct ad_elf_file *file, const struct ad_e
     if (!unpack(&packing, bytes))
         return broken(file, section, "it cannot be decompressed");
     free(data->bytes);
+    ((char *)bytes)[packing.size] = '\0';
     data->bytes = ad_take(bytes);
     data->size = packing.size;
     return NULL;

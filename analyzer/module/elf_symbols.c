@@ -11,13 +11,6 @@ struct function {
     bool global;
 };
 
-/* The texts are cut off at the last NUL inside, so that each name ends. */
-static size_t size_of_texts(const char *texts, size_t size)
-{
-    const char *last = size ? memrchr(texts, 0, size) : NULL;
-    return last ? (size_t)(last - texts) + 1 : 0;
-}
-
 /* False when the file has no such table, or a broken one. */
 static bool open_table(struct ad_elf_file *file, uint32_t type, struct ad_elf_symbols *symbols)
 {
@@ -34,8 +27,7 @@ static bool open_table(struct ad_elf_file *file, uint32_t type, struct ad_elf_sy
         ad_error_destroy(error);
         if (error)
             continue;
-        *symbols = (struct ad_elf_symbols){entries, size / sizeof(Elf64_Sym), names,
-                                           size_of_texts(names, names_size)};
+        *symbols = (struct ad_elf_symbols){entries, size / sizeof(Elf64_Sym), names, names_size};
         if (symbols->count > 1)
             return true;
     }

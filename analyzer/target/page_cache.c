@@ -56,8 +56,6 @@ size_t ad_page_cache_read(const struct ad_page_cache *cache, uint64_t address, v
         size_t count = page->valid - skip < size - got ? page->valid - skip : size - got;
         memcpy((char *)buffer + got, page->bytes + skip, count);
         got += count;
-        if (page->valid < AD_PAGE_SIZE)
-            break;
     }
     return got;
 }

@@ -115,6 +115,7 @@ static void memory_that_was_left_out_is_not_zero(void **state)
     assert_int_equal(target->regions[2].protection, AD_REGION_READ | AD_REGION_EXECUTE);
     assert_int_equal(ad_target_read_some(target, 0x10000, bytes, sizeof(bytes)), PAGE);
     assert_int_equal(ad_target_read_some(target, 0x11000, bytes, sizeof(bytes)), 0);
+    assert_int_equal(ad_target_read_some(target, 0x11800, bytes, sizeof(bytes)), 0);
     assert_int_equal(ad_target_read_some(target, 0x20000, bytes, 1), 0);
     assert_int_equal(ad_target_read_some(target, 0x12800, bytes, sizeof(bytes)), 0x800);
     assert_false(target->truncated);
@@ -162,6 +163,8 @@ static void later_headers_win(void **state)
         for (int s = 0; s < 3; s++) {
             char bytes[8 * 4096];
             memset(bytes, 'a' + s, sizeof(bytes));
+            for (uint64_t p = 0; p < 8; p++) /* which page of the address space it is */
+                bytes[p * PAGE] = (char)('0' + table[i].segments[s].first + p);
             core_writer_load(&writer, 0x10000 + table[i].segments[s].first * PAGE, PF_R, bytes,
                              table[i].segments[s].pages * PAGE, table[i].segments[s].pages * PAGE);
         }
@@ -170,6 +173,7 @@ static void later_headers_win(void **state)
         for (uint64_t at = 0; at < 8; at++) {
             char seen = letter_at(target, 0x10000 + at * PAGE + 7);
             assert_int_equal(seen ? seen : '.', table[i].seen[at]);
+            assert_int_equal(letter_at(target, 0x10000 + at * PAGE), seen ? '0' + at : 0);
         }
         for (size_t r = 1; r < target->region_count; r++)
             assert_true(target->regions[r - 1].range.end <= target->regions[r].range.start);
@@ -243,7 +247,19 @@ static void more_segments_than_the_header_counts(void **state)
     assert_false(target->truncated);
     assert_ok(ad_target_read(target, last, &value, sizeof(value), "the last"));
     assert_int_equal(value, count - 1);
+    uint64_t seed = 5;
+    for (int i = 0; i < 3000; i++) { /* far more places than a reader may keep at hand */
+        uint64_t index = random_next(&seed) % count;
+        assert_ok(ad_target_read(target, 0x100000 + 2 * index * PAGE, &value, sizeof(value), "any"));
+        assert_int_equal(value, index);
+    }
     ad_target_destroy(target);
+
+    /* A segment without bytes has no place: it does not tell where the headers end. */
+    int fd = open(in_folder("many"), O_WRONLY);
+    const Elf64_Phdr empty = {.p_type = PT_LOAD, .p_offset = 4096, .p_vaddr = 0x100000, .p_memsz = PAGE};
+    assert_int_equal(pwrite(fd, &empty, sizeof(empty), sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr)), sizeof(empty));
+    close(fd);
 
     /* Without section header 0, and then without the last segments too. */
     struct stat status;

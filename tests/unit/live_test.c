@@ -12,7 +12,7 @@
 #include "target/live_internal.h"
 
 #define TRIALS 100
-#define SIGNALS 300
+#define SIGNAL_TRIALS 500
 
 static struct ad_target *open_live(pid_t pid)
 {
@@ -274,56 +274,69 @@ static void stopped_process_stays_stopped(void **state)
     hang_stop(&hang);
 }
 
-static int signal_pipe[2];
+/* Shared with the children. */
+static struct {
+    volatile int ready, enough, received, sent;
+    volatile pid_t receiver;
+} *counters;
 
-static void tell(int signal)
+static void count_signal(int signal)
 {
     (void)signal;
-    (void)!write(signal_pipe[1], "!", 1);
+    counters->received++;
 }
 
-static void count_signals(void)
+static void receive_signals(void)
 {
-    signal(SIGRTMIN, tell);
-    tell(0);
-    sleep_forever();
+    signal(SIGRTMIN, count_signal);
+    counters->ready = 1;
+    for (;;)
+        getppid(); /* in and out of the kernel: a signal may come at any place */
 }
 
-/* Real-time signals are queued, none may be lost: neither those that come before nor while it is stopped. */
+static void send_signals(void)
+{
+    while (!counters->enough)
+        counters->sent += sigqueue(counters->receiver, SIGRTMIN, (union sigval){0}) == 0;
+}
+
+/* Real-time signals are queued: none may be lost, whenever it comes. */
 static void signals_are_delivered(void **state)
 {
     (void)state;
-    char byte;
-    assert_int_equal(pipe(signal_pipe), 0);
-    pid_t pid = child(count_signals);
-    assert_int_equal(read(signal_pipe[0], &byte, 1), 1);
-    for (int i = 0; i < SIGNALS / 3; i++) {
-        kill(pid, SIGRTMIN);
-        struct ad_target *target = open_live(pid);
-        kill(pid, SIGRTMIN);
-        assert_ok(ad_target_release(target));
-        kill(pid, SIGRTMIN);
-        ad_target_destroy(target);
-    }
-    for (int i = 0; i < SIGNALS; i++)
-        assert_int_equal(read(signal_pipe[0], &byte, 1), 1);
-    end_child(pid);
-    close(signal_pipe[0]);
-    close(signal_pipe[1]);
+    counters->received = counters->sent = counters->ready = counters->enough = 0;
+    counters->receiver = child(receive_signals);
+    while (!counters->ready)
+        usleep(500);
+    pid_t sender = child(send_signals);
+    for (int i = 0; i < SIGNAL_TRIALS; i++)
+        ad_target_destroy(open_live(counters->receiver));
+    counters->enough = 1;
+    waitpid(sender, NULL, 0);
+    const char *none_pending = text("grep -q '^ShdPnd:\t0000000000000000' /proc/%d/status", (int)counters->receiver);
+    while (counters->received < counters->sent && system(none_pending) != 0)
+        usleep(500);
+    usleep(1000);
+    assert_int_equal(counters->received, counters->sent);
+    assert_true(counters->sent > SIGNAL_TRIALS);
+    end_child(counters->receiver);
 }
 
-static void *short_thread(void *context)
+/* Each thread starts the next and ends: whoever looks at a list of them misses some. */
+static void *chain(void *context)
 {
-    return context;
+    pthread_t thread;
+    while (pthread_create(&thread, NULL, chain, context) != 0)
+        ;
+    pthread_detach(thread);
+    return NULL;
 }
 
 static void spawn_threads(void)
 {
-    for (;;) {
-        pthread_t thread;
-        if (pthread_create(&thread, NULL, short_thread, NULL) == 0)
-            pthread_detach(thread);
-    }
+    for (int i = 0; i < 16; i++)
+        chain(NULL);
+    sleep_forever();
 }
 
 /* No thread runs on, however fast they come and go. */
@@ -539,7 +552,8 @@ static int make_program(void **state)
         return -1;
     hang_compile("hang", "");
     make_pattern();
-    return 0;
+    counters = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return counters == MAP_FAILED ? -1 : 0;
 }
 
 int main(void)

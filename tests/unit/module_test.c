@@ -268,6 +268,10 @@ static void program_may_be_elsewhere(void **state)
     view = view_core("core.change", &options);
     check_program(&view, &hang);
     assert_string_equal(ad_elf_path(ad_modules_executable(view.modules)->file), in_folder("moved.away"));
+    assert_int_equal(ad_target_read_some(view.target, hang.constant, &byte, 1), 1);
+    /* What the process could have written is not taken from the file. */
+    ((struct ad_region *)ad_target_region(view.target, hang.constant))->protection |= AD_REGION_WRITE;
+    assert_int_equal(ad_target_read_some(view.target, hang.constant, &byte, 1), 0);
     close_view(&view);
 
     options.executable = "/bin/true";

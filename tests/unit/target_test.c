@@ -61,6 +61,26 @@ static void backing_is_asked_only_for_what_is_missing(void **state)
     ad_target_destroy(target);
 }
 
+static size_t asked_for;
+
+static size_t read_all_you_ask(struct ad_target *target, uint64_t address, void *buffer, size_t size)
+{
+    (void)target, (void)address;
+    memset(buffer, 'x', size);
+    asked_for += size;
+    return size;
+}
+
+static void nothing_is_read_past_the_last_address(void **state)
+{
+    (void)state;
+    static const struct ad_target_ops ops = {.read = read_all_you_ask};
+    struct ad_target target = {.ops = &ops};
+    char bytes[64];
+    assert_int_equal(ad_target_read_some(&target, UINT64_MAX - 10, bytes, sizeof(bytes)), 10);
+    assert_int_equal(asked_for, 10);
+}
+
 static void texts_end_or_are_cut(void **state)
 {
     (void)state;
@@ -164,7 +184,7 @@ static void broken_maps_are_counted(void **state)
     static const char *const lines[] = {
         "\n", "x\n", "1000-\n", "1000-2000\n", "1000-2000 rw", "2000-1000 r--p 0 0:0 0 /a\n",
         "1000-1000 r--p 0 0:0 0\n", "11111111111111111-2 r--p 0 0:0 0\n", "-\n",
-        "1000-2000 r--p zz 0:0 0\n", "1000 2000 r--p 0 0:0 0\n",
+        "1000-2000 r--p zz 0:0 0\n", "1000 2000 r--p 0 0:0 0\n", "1-10000000000000002 r--p 0 0:0 0\n",
     };
     struct ad_region regions[2];
     uint64_t skipped;
@@ -266,6 +286,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_stop_where_memory_does),
         cmocka_unit_test(backing_is_asked_only_for_what_is_missing),
+        cmocka_unit_test(nothing_is_read_past_the_last_address),
         cmocka_unit_test(texts_end_or_are_cut),
         cmocka_unit_test(regions_are_found),
         cmocka_unit_test(auxv_is_bounded),
