@@ -120,8 +120,9 @@ clean_up()
     sweep >/dev/null || true
 }
 trap clean_up EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
+trap 'echo "ended by SIGINT"; exit 130' INT
+trap 'echo "ended by SIGTERM"; exit 143' TERM
+trap 'echo "ended by SIGHUP"; exit 129' HUP
 
 # attempt NAME COMMAND...: runs the command, its output in the log of step NAME.
 attempt()
