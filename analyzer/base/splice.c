@@ -78,18 +78,48 @@ static struct ad_error *run(struct sweep *sweep, size_t count)
     return NULL;
 }
 
-struct ad_error *ad_splice(const struct ad_range *ranges, size_t count, struct ad_piece **pieces_ret,
-                           size_t *count_ret)
+/* Whether no range begins before the one before it ends: as the kernel writes a core, so the common case. */
+static bool is_plain(const struct ad_range *ranges, size_t count)
+{
+    uint64_t end = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (ranges[i].start == ranges[i].end)
+            continue;
+        if (ranges[i].start < end)
+            return false;
+        end = ranges[i].end;
+    }
+    return true;
+}
+
+static struct ad_error *emit_all(struct sweep *sweep, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (sweep->ranges[i].start < sweep->ranges[i].end)
+            AD_TRY(emit(sweep, sweep->ranges[i].start, sweep->ranges[i].end, i));
+    return NULL;
+}
+
+/* Orders the starts and sweeps over them. */
+static struct ad_error *sort_and_run(struct sweep *sweep, size_t count)
 {
     ad_auto_free size_t *order = calloc(count + 1, sizeof(*order));
     ad_auto_free size_t *heap = calloc(count + 1, sizeof(*heap));
     if (!order || !heap)
         return &ad_error_nomem;
-    struct sweep sweep = {ranges, order, heap, 0, AD_VECTOR(struct ad_piece)};
+    sweep->order = order;
+    sweep->heap = heap;
     for (size_t i = 0; i < count; i++)
         order[i] = i;
-    qsort_r(order, count, sizeof(*order), by_start, (void *)ranges);
-    struct ad_error *error = run(&sweep, count);
+    qsort_r(order, count, sizeof(*order), by_start, (void *)sweep->ranges);
+    return run(sweep, count);
+}
+
+struct ad_error *ad_splice(const struct ad_range *ranges, size_t count, struct ad_piece **pieces_ret,
+                           size_t *count_ret)
+{
+    struct sweep sweep = {.ranges = ranges, .pieces = AD_VECTOR(struct ad_piece)};
+    struct ad_error *error = is_plain(ranges, count) ? emit_all(&sweep, count) : sort_and_run(&sweep, count);
     if (error) {
         ad_vector_deinit(&sweep.pieces);
         return error;

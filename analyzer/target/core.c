@@ -9,8 +9,10 @@
 #include "base/io.h"
 #include "target/core_internal.h"
 
-/* Records are small and lie together: windows of the file save nine system calls of ten. */
+/* Records are small and lie together: windows of the file save nine system calls of ten. Stacks are
+ * larger and lie apart: for them a window costs more than it saves. */
 #define WINDOW_SIZE ((size_t)4096)
+#define WINDOW_READ ((size_t)512)
 #define WINDOW_COUNT ((size_t)64)
 
 struct ad_core_window {
@@ -64,7 +66,7 @@ static size_t core_read(struct ad_target *target, uint64_t address, void *buffer
     if (!extent || skip >= extent->in_file)
         return 0;
     size = size < extent->in_file - skip ? size : (size_t)(extent->in_file - skip);
-    if (size >= WINDOW_SIZE / 2)
+    if (size >= WINDOW_READ)
         return ad_pread(core->fd, buffer, size, extent->offset + skip);
     return read_window(core, extent->offset + skip, buffer, size);
 }
