@@ -40,7 +40,7 @@
 #define ASYNC_DEBUG_MAGIC "\177ASYNC-DEBUG\r\n\032"
 
 /** major << 16 | minor. Minor grows with each field added, major when an old reader would be wrong. */
-#define ASYNC_DEBUG_ABI 0x00010000u
+#define ASYNC_DEBUG_ABI 0x00010001u
 
 /** The symbol of the descriptor: the second way to find it, for stripped notes. */
 #define ASYNC_DEBUG_SYMBOL "async_debug_descriptor"
@@ -69,7 +69,7 @@ struct async_debug_note {
             ".asciz \"AsyncDebug\"\n"                              \
             ".balign 4\n"                                          \
             ".set .Lasync_debug_local, " #symbol "\n"              \
-            ".long 0x00010000, 0\n"                                \
+            ".long 0x00010001, 0\n"                                \
             ".quad .Lasync_debug_local - .\n"                      \
             ".popsection\n")
 
@@ -124,7 +124,8 @@ enum async_debug_record_kind {
     ASYNC_DEBUG_LABEL,
     ASYNC_DEBUG_FINISHED,
     ASYNC_DEBUG_HANDLE,
-    ASYNC_DEBUG_RECORD_COUNT, /* new kinds go before this line only with a new major abi */
+    ASYNC_DEBUG_FUNCTION,     /**< since 1.1 */
+    ASYNC_DEBUG_RECORD_COUNT, /**< kinds only grow too: an unknown one is ignored, a missing one is all zero */
     ASYNC_DEBUG_RECORDS = 16  /**< room in the descriptor; part of the layout */
 };
 
@@ -139,7 +140,7 @@ enum async_debug_process_field {
     ASYNC_DEBUG_PROCESS_TASKS_SPAWNED,    /**< ever */
     ASYNC_DEBUG_PROCESS_TASKS_FINISHED,   /**< ever */
     ASYNC_DEBUG_PROCESS_CHANGES,          /**< odd while list, index and counters may disagree */
-    ASYNC_DEBUG_PROCESS_DEBUG_FLAGS,      /**< debug mode; a debugger may set it */
+    ASYNC_DEBUG_PROCESS_DEBUG_FLAGS,      /**< enum async_debug_mode; a debugger may set it */
     ASYNC_DEBUG_PROCESS_TICK_INTERVAL,    /**< how often an idle worker refreshes its clocks, ns; 0 never */
     ASYNC_DEBUG_PROCESS_HISTORY,          /**< pointer to a ring of FINISHED records */
     ASYNC_DEBUG_PROCESS_HISTORY_CAPACITY, /**< records in the ring */
@@ -148,7 +149,15 @@ enum async_debug_process_field {
     ASYNC_DEBUG_PROCESS_STARTED_AT,
     ASYNC_DEBUG_PROCESS_PID,
     ASYNC_DEBUG_PROCESS_MAGIC,
+    ASYNC_DEBUG_PROCESS_SLOW_STEP,        /**< a step this long is logged in debug mode, ns; writable as well */
+    ASYNC_DEBUG_PROCESS_FUNCTIONS,        /**< first FUNCTION record */
     ASYNC_DEBUG_PROCESS_FIELD_COUNT
+};
+
+/** Switches, in PROCESS_DEBUG_FLAGS; bits above 15 are the runtime's own. */
+enum async_debug_mode {
+    ASYNC_DEBUG_MODE_ON = 1,    /**< debug mode: checks, messages, backtraces, the event hook */
+    ASYNC_DEBUG_MODE_TIMES = 2, /**< CPU and wall time of each step are counted */
 };
 
 /** A worker: an OS thread that runs an event loop. */
@@ -162,7 +171,8 @@ enum async_debug_worker_field {
     ASYNC_DEBUG_WORKER_SLABS,         /**< pointer to an array of pointers to slabs */
     ASYNC_DEBUG_WORKER_SLAB_COUNT,
     ASYNC_DEBUG_WORKER_TASKS_ALIVE,
-    ASYNC_DEBUG_WORKER_CHANGES,       /**< odd while this worker's lists and counters may disagree */
+    ASYNC_DEBUG_WORKER_CHANGES,       /**< odd while this worker's thread changes lists or counters, which may
+                                       *   be another's too: all agree only when no worker's is odd */
     ASYNC_DEBUG_WORKER_READY,         /**< head of the run queue, linked by TASK_READY_NEXT */
     ASYNC_DEBUG_WORKER_READY_COUNT,
     ASYNC_DEBUG_WORKER_TIMER_COUNT,
@@ -174,6 +184,8 @@ enum async_debug_worker_field {
     ASYNC_DEBUG_WORKER_LOOP,          /**< address of the event loop (uv_loop_t for libuv) */
     ASYNC_DEBUG_WORKER_SWITCHES,      /**< tasks resumed, ever */
     ASYNC_DEBUG_WORKER_MAGIC,
+    ASYNC_DEBUG_WORKER_INBOX,         /**< tasks that other threads have made ready and this one has not seen
+                                       *   yet: head, linked by TASK_READY_NEXT, newest first */
     ASYNC_DEBUG_WORKER_FIELD_COUNT
 };
 
@@ -210,7 +222,7 @@ enum async_debug_task_field {
     ASYNC_DEBUG_TASK_LONGEST_STEP,   /**< ns */
     ASYNC_DEBUG_TASK_DEADLINE,       /**< of the innermost timeout around it */
     ASYNC_DEBUG_TASK_GROUP,          /**< future of the task group it belongs to */
-    ASYNC_DEBUG_TASK_CANCEL_STATE,   /**< 0 no, 1 requested, 2 delivered, 3 swallowed by the task */
+    ASYNC_DEBUG_TASK_CANCEL_STATE,   /**< enum async_debug_cancel_state */
     ASYNC_DEBUG_TASK_CANCEL_BY,      /**< id of the requesting task, 0: from outside any task */
     ASYNC_DEBUG_TASK_CANCEL_AT,
     ASYNC_DEBUG_TASK_CANCEL_SITE,
@@ -221,7 +233,17 @@ enum async_debug_task_field {
     ASYNC_DEBUG_TASK_LOCALS,         /**< runtime's task-local values, opaque */
     ASYNC_DEBUG_TASK_FLAGS,          /**< enum async_debug_task_flag */
     ASYNC_DEBUG_TASK_MAGIC,
+    ASYNC_DEBUG_TASK_ERROR_STACK,    /**< as SPAWN_STACK: where the failure was raised */
+    ASYNC_DEBUG_TASK_ERROR_DEPTH,
     ASYNC_DEBUG_TASK_FIELD_COUNT
+};
+
+/** TASK_CANCEL_STATE. */
+enum async_debug_cancel_state {
+    ASYNC_DEBUG_CANCEL_NONE,
+    ASYNC_DEBUG_CANCEL_REQUESTED,
+    ASYNC_DEBUG_CANCEL_DELIVERED, /**< a wait of the task has ended with it */
+    ASYNC_DEBUG_CANCEL_SWALLOWED, /**< and the task has gone on waiting for other things, or ended otherwise */
 };
 
 enum async_debug_task_flag {
@@ -257,6 +279,9 @@ enum async_debug_future_field {
     ASYNC_DEBUG_FUTURE_ERROR,
     ASYNC_DEBUG_FUTURE_WAITING_TASKS,/**< first waiting task itself, chained by TASK_READY_NEXT */
     ASYNC_DEBUG_FUTURE_MAGIC,
+    ASYNC_DEBUG_FUTURE_OWNER_ID,     /**< id of the owner, which may be gone: then OWNER is not followed */
+    ASYNC_DEBUG_FUTURE_HOLDERS,      /**< several owners (readers of a lock, users of permits): first WAITER
+                                      *   record of those who hold it, chained by WAITER_NEXT */
     ASYNC_DEBUG_FUTURE_FIELD_COUNT
 };
 
@@ -324,6 +349,22 @@ enum async_debug_handle_field {
     ASYNC_DEBUG_HANDLE_TASK, /**< id of the task that opened it */
     ASYNC_DEBUG_HANDLE_OPENED_AT,
     ASYNC_DEBUG_HANDLE_FIELD_COUNT
+};
+
+/** What all tasks of one start function did together. */
+enum async_debug_function_field {
+    ASYNC_DEBUG_FUNCTION_NEXT,
+    ASYNC_DEBUG_FUNCTION_START,        /**< its address */
+    ASYNC_DEBUG_FUNCTION_SPAWNED,      /**< tasks, ever */
+    ASYNC_DEBUG_FUNCTION_FINISHED,     /**< of them, ended */
+    ASYNC_DEBUG_FUNCTION_FAILED,       /**< of those, with an error other than cancellation */
+    ASYNC_DEBUG_FUNCTION_RESUMES,
+    ASYNC_DEBUG_FUNCTION_CPU_TIME,     /**< ns, where counted */
+    ASYNC_DEBUG_FUNCTION_WALL_TIME,    /**< ns, where counted */
+    ASYNC_DEBUG_FUNCTION_LONGEST_STEP, /**< ns, where counted */
+    ASYNC_DEBUG_FUNCTION_LONGEST_TASK, /**< id of the task that took it */
+    ASYNC_DEBUG_FUNCTION_MAGIC,
+    ASYNC_DEBUG_FUNCTION_FIELD_COUNT
 };
 
 /* ---- 3. Names: what a runtime's own numbers mean ---------------------------------------------- */
