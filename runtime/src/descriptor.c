@@ -6,6 +6,7 @@
 #include "async.h"
 #include "change.h"
 #include "handle.h"
+#include "machine.h"
 #include "process.h"
 #include "switch.h"
 #include "worker.h"
@@ -28,25 +29,15 @@ __attribute__((used, visibility("default"))) struct async_debug_descriptor async
     .magic = ASYNC_DEBUG_MAGIC,
     .abi = ASYNC_DEBUG_ABI,
     .size = sizeof(struct async_debug_descriptor),
-    .machine = EM_X86_64,
+    .machine = ASYNC_MACHINE,
     .word_size = sizeof(void *),
     .byte_order = ELFDATA2LSB,
     .runtime = "libasyncrt",
     .runtime_version = ASYNCRT_VERSION,
     .hidden_prefixes = "async_ uv_ uv__",
 
-    /* As switch_x86_64.S draws a saved context. */
-    .register_count = 8,
-    .registers = {
-        {.number = 16, .rule = ASYNC_DEBUG_REGISTER_AT, .offset = 56}, /* rip */
-        {.number = 7, .rule = ASYNC_DEBUG_REGISTER_IS, .offset = ASYNC_CONTEXT_SIZE}, /* rsp */
-        {.number = 6, .rule = ASYNC_DEBUG_REGISTER_AT, .offset = 48}, /* rbp */
-        {.number = 3, .rule = ASYNC_DEBUG_REGISTER_AT, .offset = 40}, /* rbx */
-        {.number = 12, .rule = ASYNC_DEBUG_REGISTER_AT, .offset = 32},
-        {.number = 13, .rule = ASYNC_DEBUG_REGISTER_AT, .offset = 24},
-        {.number = 14, .rule = ASYNC_DEBUG_REGISTER_AT, .offset = 16},
-        {.number = 15, .rule = ASYNC_DEBUG_REGISTER_AT, .offset = 8},
-    },
+    .register_count = ASYNC_MACHINE_REGISTER_COUNT,
+    .registers = ASYNC_MACHINE_REGISTERS,
 
     .task_states = {
         [ASYNC_TASK_FREE] = NAME("free", STATE_NONE),

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file switch.h - changing stacks. A context is the stack pointer under which a stack's registers
- * were saved; switch_x86_64.S draws what lies there.
+ * were saved; machine.h says what lies there.
  */
 #ifndef ASYNC_SWITCH_H
 #define ASYNC_SWITCH_H
 
 #include <stddef.h>
 #include <stdint.h>
-
-/** Bytes from a context to the stack pointer it resumes with. */
-#define ASYNC_CONTEXT_SIZE 64
 
 /**
  * Saves the caller's registers, leaves its stack and continues on another.

@@ -9,7 +9,7 @@
  *     +56  return address
  *     +64  the stack pointer once resumed
  *
- * The table in descriptor.c and the frame built in switch.c say the same.
+ * machine_x86_64.h says the same.
  */
 	.text
 
