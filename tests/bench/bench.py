@@ -1,0 +1,79 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: MIT
+"""The command line of the benchmarks; run.sh builds what they need first."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Callable
+
+import bench_echo
+import bench_kvd
+import bench_parked
+import bench_spawn
+import bench_switch
+from contest import CORES, QUICK, THOROUGH, Effort, Figure
+
+BENCHMARKS: dict[str, Callable[[Effort], list[Figure]]] = {
+    "switch": bench_switch.measure,
+    "spawn": bench_spawn.measure,
+    "kvd": bench_kvd.measure,
+    "echo": bench_echo.measure,
+    "parked": bench_parked.measure,
+}
+ABOUT = {
+    "switch": bench_switch.__doc__,
+    "spawn": bench_spawn.__doc__,
+    "kvd": bench_kvd.__doc__,
+    "echo": bench_echo.__doc__,
+    "parked": bench_parked.__doc__,
+}
+EXAMPLES = """
+Examples:
+  tests/bench/run.sh                    all of them, about eight minutes
+  tests/bench/run.sh switch spawn       two of them
+  tests/bench/run.sh --quick kvd        few rounds: does it run, and about how fast
+
+Installs what is missing (Debian), builds into build/bench, and measures libasyncrt beside others in many
+short rounds. A ratio is of two turns of the same round; the table shows the median of all rounds and in
+brackets between which values eight of ten lie. Each figure that has a goal is told at the end as
+`bench NAME: ratio R, goal <= G`. The status is 0 when everything ran, whatever the ratios are.
+"""
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="tests/bench/run.sh",
+        description="Measures the runtime beside its peers.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="a benchmark (see --list)")
+    parser.add_argument("--list", action="store_true", help="print the benchmarks and end")
+    parser.add_argument("--quick", action="store_true", help="only a few rounds")
+    given = parser.parse_args()
+    for name in given.names:
+        if name not in BENCHMARKS:
+            parser.error(f"no benchmark is called {name!r}; see --list")
+    return given
+
+
+def main() -> int:
+    given = arguments()
+    if given.list:
+        print("\n".join(str(ABOUT[name]) for name in BENCHMARKS))
+        return 0
+    if len(CORES) < 2:
+        print("note: only one core; servers and their load share it")
+    figures: list[Figure] = []
+    for name in given.names or BENCHMARKS:
+        figures += BENCHMARKS[name](QUICK if given.quick else THOROUGH)
+    print()
+    for figure in figures:
+        print(figure)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
