@@ -18,6 +18,10 @@
     X(stack_bytes, 8 * MIB, "bytes read of one stack")                                   \
     X(thread_bytes, 64 * KIB, "bytes copied of the stack of an OS thread")               \
     X(text, 256, "bytes of a name or label")                                             \
+    X(labels, 64, "labels of one task")                                                  \
+    X(history, 65536, "finished tasks kept by one runtime")                              \
+    X(handles, UINT64_C(1) << 20, "open handles of one runtime")                         \
+    X(functions, 65536, "start functions counted by one runtime")                        \
     X(modules, 4096, "ELF files mapped in a target")                                     \
     X(regions, UINT64_C(4) << 20, "mappings or program headers of a target")             \
     X(threads, 65536, "OS threads of a target")                                          \

@@ -20,6 +20,10 @@ struct ad_limits {
     uint64_t stack_bytes;   /**< bytes read of one stack */
     uint64_t thread_bytes;  /**< copied of the stack of an OS thread of a live process */
     uint64_t text;          /**< bytes of a name or label */
+    uint64_t labels;        /**< of one task */
+    uint64_t history;       /**< finished tasks kept by one runtime */
+    uint64_t handles;       /**< of one runtime */
+    uint64_t functions;     /**< counted by one runtime */
     uint64_t modules;
     uint64_t regions;       /**< program headers or mappings */
     uint64_t threads;

@@ -45,22 +45,26 @@ static struct ad_error *add(struct work *work, struct ad_finding finding, struct
 static struct ad_error *add_deadlock(struct work *work, uint32_t number)
 {
     const struct ad_graph *graph = work->graph;
-    uint32_t first = AD_ITEMS(uint32_t, &graph->cycles)[number], member = first;
+    const struct ad_cycle *cycle = &AD_ITEMS(struct ad_cycle, &graph->cycles)[number];
+    uint32_t member = cycle->first;
     struct ad_finding finding = {.code = AD_FINDING_DEADLOCK,
                                  .severity = AD_SEVERITY_ERROR,
                                  .future = AD_NONE,
                                  .worker = AD_NONE,
                                  .deadlock = number};
     do {
-        finding.task_count++;
+        finding.ring++;
         finding.total += graph->behind[member];
         member = graph->next[member];
-    } while (member != first);
+    } while (member != cycle->first);
+    finding.task_count = finding.ring + cycle->knot_count;
 
     struct ad_finding *added;
     AD_TRY(add(work, finding, &added));
-    for (size_t i = 0; i < added->task_count; i++, member = graph->next[member])
+    for (size_t i = 0; i < added->ring; i++, member = graph->next[member])
         added->tasks[i] = member;
+    for (size_t i = 0; i < cycle->knot_count; i++)
+        added->tasks[added->ring + i] = AD_ITEMS(uint32_t, &graph->knots)[cycle->knot + i];
     work->findings->deadlocks++;
     work->findings->stuck += finding.total;
     return NULL;
@@ -88,17 +92,9 @@ static struct ad_error *find_deadlocks(struct work *work)
 
 /* ---- Blockers ---- */
 
-/* Where an object's chain begins: its living owner, or AD_NONE. */
-static uint32_t owner_of(const struct work *work, const struct ad_future *future)
-{
-    if (future->owner >= work->snapshot->tasks.count)
-        return AD_NONE;
-    return ad_task_ended(task_at(work->snapshot, future->owner)) ? AD_NONE : future->owner;
-}
-
 static bool has_owner(const struct ad_future *future)
 {
-    return future->owner != AD_NONE || future->owner_address;
+    return future->owner != AD_NONE || future->owner_address || future->owner_id || future->holder_count;
 }
 
 /* Whether an object is worth naming by itself. To be joined by one task is the normal life of a task. */
@@ -108,7 +104,7 @@ static bool worth_naming(const struct work *work, uint32_t index)
     const struct ad_graph *graph = work->graph;
     if (!graph->direct[index] || !has_owner(future))
         return false;
-    uint32_t owner = owner_of(work, future);
+    uint32_t owner = ad_graph_owner(graph, index);
     if (ad_future_is_lock(future) || (owner != AD_NONE && graph->cycle[graph->root[owner]] != AD_NONE))
         return true;
     return future->kind == ASYNC_DEBUG_KIND_JOIN ? graph->direct[index] > 1 : graph->total[index] > 1;
@@ -119,9 +115,8 @@ static bool is_superseded(const struct work *work, uint32_t owner)
 {
     if (owner == AD_NONE || work->graph->cycle[owner] != AD_NONE)
         return false;
-    const struct ad_task *task = task_at(work->snapshot, owner);
-    return task->state == ASYNC_DEBUG_STATE_WAITING && task->future < work->snapshot->futures.count &&
-           worth_naming(work, task->future);
+    uint32_t through = work->graph->waits.through[owner];
+    return through != AD_NONE && worth_naming(work, through);
 }
 
 static bool held_for_long(const struct ad_snapshot *snapshot, const struct ad_future *future)
@@ -173,7 +168,7 @@ static struct ad_error *add_blocker(struct work *work, uint32_t index, uint32_t 
 static struct ad_error *find_blockers(struct work *work)
 {
     for (uint32_t i = 0; i < work->graph->future_count; i++) {
-        uint32_t owner = owner_of(work, future_at(work->snapshot, i));
+        uint32_t owner = ad_graph_owner(work->graph, i);
         if (worth_naming(work, i) && !is_superseded(work, owner))
             AD_TRY(add_blocker(work, i, owner));
     }
@@ -182,10 +177,17 @@ static struct ad_error *find_blockers(struct work *work)
 
 /* ---- Workers ---- */
 
+/* Tasks that wait for their turn on a worker. */
+static uint64_t ready_on(const struct ad_worker *worker)
+{
+    return worker->ready_count < UINT64_MAX - worker->inbox_count ? worker->ready_count + worker->inbox_count
+                                                                  : UINT64_MAX;
+}
+
 static bool sits_on(const struct ad_snapshot *snapshot, const struct ad_worker *worker)
 {
     return worker->state == ASYNC_DEBUG_WORKER_STATE_TASK && worker->current < snapshot->tasks.count &&
-           task_at(snapshot, worker->current)->state == ASYNC_DEBUG_STATE_RUNNING && worker->ready_count &&
+           task_at(snapshot, worker->current)->state == ASYNC_DEBUG_STATE_RUNNING && ready_on(worker) &&
            worker->last_tick && snapshot->now > worker->last_tick &&
            snapshot->now - worker->last_tick > LONG_STEP_NS;
 }
@@ -203,8 +205,8 @@ static struct ad_error *find_blocked_workers(struct work *work)
                                      .future = AD_NONE,
                                      .worker = i,
                                      .deadlock = AD_NONE,
-                                     .direct = workers[i].ready_count,
-                                     .total = workers[i].ready_count};
+                                     .direct = ready_on(&workers[i]),
+                                     .total = ready_on(&workers[i])};
         AD_TRY(add(work, finding, &added));
         added->tasks[0] = workers[i].current;
     }
@@ -213,11 +215,8 @@ static struct ad_error *find_blocked_workers(struct work *work)
 
 /* ---- Order and verdict ---- */
 
-static bool wakes_from_outside(const struct ad_snapshot *snapshot, const struct ad_task *task)
+static bool is_outside(const struct ad_future *future)
 {
-    if (task->future >= snapshot->futures.count)
-        return false;
-    const struct ad_future *future = future_at(snapshot, task->future);
     switch (future->kind) {
     case ASYNC_DEBUG_KIND_READ:
     case ASYNC_DEBUG_KIND_WRITE:
@@ -236,32 +235,66 @@ static bool wakes_from_outside(const struct ad_snapshot *snapshot, const struct 
     }
 }
 
-static uint64_t *tally_of_waiting(const struct ad_snapshot *snapshot, const struct ad_task *task,
-                                  struct ad_tally *tally)
+/* Whether something outside is among what a future is made of; a timer is. */
+static bool has_outside_child(const struct ad_snapshot *snapshot, const struct ad_future *future)
 {
-    if (task->future < snapshot->futures.count) {
-        enum async_debug_kind_class kind = future_at(snapshot, task->future)->kind;
-        if (kind == ASYNC_DEBUG_KIND_TIMER)
-            return &tally->sleeping;
-        if (kind == ASYNC_DEBUG_KIND_YIELD)
-            return &tally->ready;
+    const uint32_t *children = snapshot->children.items;
+    uint64_t end = (uint64_t)future->first_child + future->child_count;
+    for (uint64_t i = future->first_child; i < end && i < snapshot->children.count; i++) {
+        if (children[i] >= snapshot->futures.count)
+            continue;
+        const struct ad_future *child = future_at(snapshot, children[i]);
+        if (is_outside(child) || child->kind == ASYNC_DEBUG_KIND_TIMER)
+            return true;
     }
-    return wakes_from_outside(snapshot, task) ? &tally->outside : &tally->inside;
+    return false;
 }
 
-static void count_tasks(const struct ad_snapshot *snapshot, struct ad_tally *tally)
+/* Futures that something outside ends: found once for each, however many tasks wait for it. */
+static uint8_t *find_outside(const struct ad_snapshot *snapshot)
 {
+    uint8_t *outside = calloc(snapshot->futures.count + 1, 1);
+    for (uint32_t i = 0; outside && i < snapshot->futures.count; i++)
+        outside[i] = is_outside(future_at(snapshot, i)) || has_outside_child(snapshot, future_at(snapshot, i));
+    return outside;
+}
+
+static void count_waiting(const struct ad_snapshot *snapshot, const struct ad_task *task, const uint8_t *outside,
+                          struct ad_tally *tally)
+{
+    bool known = task->future < snapshot->futures.count;
+    enum async_debug_kind_class kind =
+        known ? future_at(snapshot, task->future)->kind : ASYNC_DEBUG_KIND_OTHER;
+    if (kind == ASYNC_DEBUG_KIND_TIMER) {
+        tally->sleeping++;
+    } else if (kind == ASYNC_DEBUG_KIND_YIELD) {
+        tally->ready++;
+    } else if (known && outside[task->future]) {
+        tally->outside++;
+    } else {
+        tally->inside++;
+        tally->timed += task->deadline != 0;
+    }
+}
+
+static struct ad_error *count_tasks(const struct ad_snapshot *snapshot, struct ad_tally *tally)
+{
+    ad_auto_free uint8_t *outside = find_outside(snapshot);
+    if (!outside)
+        return &ad_error_nomem;
     for (uint32_t i = 0; i < snapshot->tasks.count; i++) {
         const struct ad_task *task = task_at(snapshot, i);
+        tally->system += (task->flags & ASYNC_DEBUG_TASK_SYSTEM) != 0;
         if (ad_task_ended(task))
             tally->ended++;
         else if (task->state == ASYNC_DEBUG_STATE_RUNNING)
             tally->running++;
         else if (task->state == ASYNC_DEBUG_STATE_WAITING)
-            ++*tally_of_waiting(snapshot, task, tally);
+            count_waiting(snapshot, task, outside, tally);
         else
             tally->ready++;
     }
+    return NULL;
 }
 
 static int compare(const void *left, const void *right)
@@ -307,7 +340,7 @@ static enum ad_verdict verdict_of(const struct ad_findings *findings)
         return AD_VERDICT_SUSPECT;
     if (tally->running || tally->ready)
         return AD_VERDICT_BUSY;
-    if (tally->outside || tally->sleeping)
+    if (tally->outside || tally->sleeping || tally->timed)
         return AD_VERDICT_IDLE;
     return tally->inside ? AD_VERDICT_SUSPECT : AD_VERDICT_EMPTY;
 }
@@ -318,7 +351,7 @@ static struct ad_error *find_all(struct work *work)
     AD_TRY(find_blockers(work));
     AD_TRY(find_blocked_workers(work));
     AD_TRY(sort_findings(work->findings));
-    count_tasks(work->snapshot, &work->findings->tally);
+    AD_TRY(count_tasks(work->snapshot, &work->findings->tally));
     work->findings->verdict = verdict_of(work->findings);
     return NULL;
 }

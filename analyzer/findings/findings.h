@@ -2,8 +2,8 @@
 /**
  * @file findings.h - why nothing moves, and who is to blame: what the wait-for graph proves.
  *
- *     task --awaits--> future --owner--> task --awaits--> ...      each task has at most one way out, so
- *                                                                  cycles and chains are found in one pass
+ *     task --awaits--> future --owner--> task --awaits--> ...      chains lead to who keeps them all, and
+ *                                                                  cycles are deadlocks
  *
  * Linear in the snapshot's size (but for sorting the findings) and iterative. Each finding carries its
  * evidence as indices into the snapshot; sentences are made by report/.
@@ -30,18 +30,19 @@ enum { AD_CHAIN_MAX = 6 };
 struct ad_finding {
     enum ad_finding_code code;
     enum ad_severity severity;
-    uint32_t *tasks;   /**< DEADLOCK: the cycle in waiting order, task i waits for task i + 1, lowest index
-                            first; BLOCKER: the chain from the object's owner to the root that keeps it,
+    uint32_t *tasks;   /**< DEADLOCK: the ring in waiting order, task i waits for task i + 1, lowest index
+                            first, then the knot (graph.h); BLOCKER: the chain from the object's owner to the root that keeps it,
                             empty when its owner has ended or was not read; BLOCKED_WORKER: the task */
     size_t task_count; /**< a BLOCKER has at most AD_CHAIN_MAX: the first ones and, last, the root */
+    size_t ring;       /**< DEADLOCK: how many of the tasks make the ring */
     uint64_t chain;    /**< BLOCKER: length of the whole chain */
     uint32_t future;   /**< BLOCKER: the object; else AD_NONE */
     uint32_t worker;   /**< BLOCKED_WORKER; else AD_NONE */
     uint32_t deadlock; /**< BLOCKER: number of the deadlock its root is a member of; DEADLOCK: its own,
                             from 0 on in the order of ad_findings.findings; else AD_NONE */
-    uint64_t direct;   /**< tasks that wait for it (DEADLOCK: for a member of the cycle; BLOCKED_WORKER: in
-                            the worker's run queue) directly */
-    uint64_t total;    /**< directly or through others; members of a cycle are not counted */
+    uint64_t direct;   /**< tasks that wait for it (DEADLOCK: for a member of it; BLOCKED_WORKER: in the
+                            worker's run queue and inbox) directly */
+    uint64_t total;    /**< directly or through others; members of a deadlock are not counted */
 };
 
 enum ad_verdict {
@@ -60,6 +61,8 @@ struct ad_tally {
     uint64_t ready;    /**< in a run queue, or spawned and not yet queued */
     uint64_t running;
     uint64_t ended; /**< ended, not yet released */
+    uint64_t timed;  /**< of those inside, with a timeout around their wait */
+    uint64_t system; /**< of all tasks, the runtime's own */
 };
 
 struct ad_findings {

@@ -5,9 +5,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/range.h"
-
-enum { CANCEL_REQUESTED = 1 }; /* ASYNC_DEBUG_TASK_CANCEL_STATE: on its way to the task */
 
 bool ad_task_ended(const struct ad_task *task)
 {
@@ -29,63 +26,8 @@ bool ad_future_is_lock(const struct ad_future *future)
     }
 }
 
-static bool owner_ends_it(const struct ad_future *future)
-{
-    return ad_future_is_lock(future) || future->kind == ASYNC_DEBUG_KIND_JOIN ||
-           future->kind == ASYNC_DEBUG_KIND_PROMISE;
-}
-
-/* A runtime that publishes no future states is taken at its tasks' word. */
-static bool pending(const struct ad_future *future)
-{
-    return future->state == ASYNC_DEBUG_FUTURE_STATE_PENDING ||
-           future->state == ASYNC_DEBUG_FUTURE_STATE_NONE;
-}
-
-/* The future through which `task` may depend on an owner, or AD_NONE. */
-static uint32_t owned_future(const struct ad_snapshot *snapshot, const struct ad_task *task)
-{
-    if (task->state != ASYNC_DEBUG_STATE_WAITING || task->future >= snapshot->futures.count ||
-        task->cancel_state == CANCEL_REQUESTED)
-        return AD_NONE;
-    const struct ad_future *future = &AD_ITEMS(struct ad_future, &snapshot->futures)[task->future];
-    return pending(future) && owner_ends_it(future) && !future->deadline ? task->future : AD_NONE;
-}
-
-/* A lock is handed over by naming its next owner and then waking it. Between the two that task seems to
-   wait for itself; what it got before it was suspended is not such a lock. */
-static bool just_handed_over(const struct ad_snapshot *snapshot, const struct ad_task *task,
-                             const struct ad_future *future)
-{
-    if (task->runtime >= snapshot->runtimes.count)
-        return false;
-    return AD_ITEMS(struct ad_runtime, &snapshot->runtimes)[task->runtime].changing &&
-           future->owned_since >= task->suspended_at;
-}
-
-/* The task whose next step ends the wait of `waiter`, or AD_NONE. */
-static uint32_t living_owner(const struct ad_snapshot *snapshot, uint32_t waiter,
-                             const struct ad_future *future)
-{
-    if (future->owner >= snapshot->tasks.count)
-        return AD_NONE;
-    const struct ad_task *owner = &AD_ITEMS(struct ad_task, &snapshot->tasks)[future->owner];
-    if (ad_task_ended(owner) || (future->owner == waiter && just_handed_over(snapshot, owner, future)))
-        return AD_NONE;
-    return future->owner;
-}
-
-static void find_edges(const struct ad_snapshot *snapshot, struct ad_graph *graph)
-{
-    const struct ad_task *tasks = snapshot->tasks.items;
-    const struct ad_future *futures = snapshot->futures.items;
-    for (size_t i = 0; i < graph->task_count; i++) {
-        uint32_t future = owned_future(snapshot, &tasks[i]);
-        graph->next[i] = future == AD_NONE ? AD_NONE : living_owner(snapshot, (uint32_t)i, &futures[future]);
-    }
-}
-
-/* Leaves first; what never becomes a leaf lies on a cycle. `order` gets the others; their number. */
+/* Leaves first; what never becomes a leaf lies on a ring, and keeps its count in `waiters`. `order` gets the
+   others; their number. */
 static size_t order_trees(struct ad_graph *graph, uint32_t *waiters, uint32_t *order)
 {
     size_t count = 0;
@@ -96,11 +38,8 @@ static size_t order_trees(struct ad_graph *graph, uint32_t *waiters, uint32_t *o
         if (!waiters[i])
             order[count++] = (uint32_t)i;
     for (size_t done = 0; done < count; done++) {
-        uint32_t task = order[done], next = graph->next[task];
-        if (next == AD_NONE)
-            continue;
-        graph->behind[next] += graph->behind[task] + 1;
-        if (!--waiters[next])
+        uint32_t next = graph->next[order[done]];
+        if (next != AD_NONE && !--waiters[next])
             order[count++] = next;
     }
     return count;
@@ -112,13 +51,86 @@ static struct ad_error *number_cycles(struct ad_graph *graph, const uint32_t *wa
         if (!waiters[i] || graph->cycle[i] != AD_NONE)
             continue;
         uint32_t number = (uint32_t)graph->cycles.count;
-        AD_TRY(ad_vector_push(&graph->cycles, &i));
+        AD_TRY(ad_vector_push(&graph->cycles, &(struct ad_cycle){.first = i}));
         for (uint32_t member = i; graph->cycle[member] == AD_NONE; member = graph->next[member]) {
             graph->cycle[member] = number;
             graph->root[member] = member;
         }
     }
     return NULL;
+}
+
+/* ---- Knots ---------------------------------------------------------------------------------------- */
+
+/* While the ways out of cycles are followed. */
+struct knots {
+    struct ad_graph *graph;
+    uint8_t *seen;  /* by node */
+    uint32_t *list; /* nodes whose ways are still to be followed */
+    size_t count;
+};
+
+static void see(struct knots *knots, uint32_t node)
+{
+    if (node == AD_NONE || knots->seen[node])
+        return;
+    knots->seen[node] = 1;
+    knots->list[knots->count++] = node;
+}
+
+/* All ways of a node that needs any of them, and of another the one that explains its wait. */
+static void see_ways(struct knots *knots, uint32_t node)
+{
+    const struct ad_waits *waits = &knots->graph->waits;
+    if (waits->need[node] != AD_NEED_ANY) {
+        see(knots, waits->via[node]);
+        return;
+    }
+    for (uint32_t i = waits->first[node]; i < waits->first[node + 1]; i++)
+        see(knots, AD_ITEMS(uint32_t, &waits->edges)[i]);
+}
+
+static struct ad_error *follow_ways(struct knots *knots, uint32_t number, struct ad_cycle *cycle)
+{
+    struct ad_graph *graph = knots->graph;
+    cycle->knot = (uint32_t)graph->knots.count;
+    see(knots, (uint32_t)graph->future_count + cycle->first);
+    while (knots->count) {
+        uint32_t node = knots->list[--knots->count], task = node - (uint32_t)graph->future_count;
+        see_ways(knots, node);
+        if (node < graph->future_count || graph->cycle[task] != AD_NONE)
+            continue;
+        graph->cycle[task] = number;
+        AD_TRY(ad_vector_push(&graph->knots, &task));
+        cycle->knot_count++;
+    }
+    return NULL;
+}
+
+static struct ad_error *find_knots(struct ad_graph *graph)
+{
+    size_t nodes = graph->future_count + graph->task_count;
+    if (!graph->cycles.count)
+        return NULL;
+    ad_auto_free uint8_t *seen = calloc(nodes, 1);
+    ad_auto_free uint32_t *list = calloc(nodes, sizeof(*list));
+    if (!seen || !list)
+        return &ad_error_nomem;
+    struct knots knots = {graph, seen, list, 0};
+    for (uint32_t i = 0; i < graph->cycles.count; i++)
+        AD_TRY(follow_ways(&knots, i, &AD_ITEMS(struct ad_cycle, &graph->cycles)[i]));
+    return NULL;
+}
+
+/* ---- Counts --------------------------------------------------------------------------------------- */
+
+static void count_behind(struct ad_graph *graph, const uint32_t *order, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t task = order[i], next = graph->next[task];
+        if (next != AD_NONE)
+            graph->behind[next] += graph->behind[task] + (graph->cycle[task] == AD_NONE);
+    }
 }
 
 static void find_roots(struct ad_graph *graph, const uint32_t *order, size_t count)
@@ -130,11 +142,10 @@ static void find_roots(struct ad_graph *graph, const uint32_t *order, size_t cou
     }
 }
 
-static void count_waiters(const struct ad_snapshot *snapshot, struct ad_graph *graph)
+static void count_waiters(struct ad_graph *graph)
 {
-    const struct ad_task *tasks = snapshot->tasks.items;
     for (size_t i = 0; i < graph->task_count; i++) {
-        uint32_t future = graph->cycle[i] == AD_NONE ? owned_future(snapshot, &tasks[i]) : AD_NONE;
+        uint32_t future = graph->cycle[i] == AD_NONE ? graph->waits.through[i] : AD_NONE;
         if (future == AD_NONE)
             continue;
         graph->direct[future]++;
@@ -142,19 +153,29 @@ static void count_waiters(const struct ad_snapshot *snapshot, struct ad_graph *g
     }
 }
 
-/* One block for all arrays: five by task here, two by future, and two that only building needs. */
+uint32_t ad_graph_owner(const struct ad_graph *graph, uint32_t future)
+{
+    const struct ad_waits *waits = &graph->waits;
+    uint32_t node = waits->via[future];
+    if (node < graph->future_count || node == AD_NONE)
+        node = waits->first[future] < waits->first[future + 1]
+                   ? AD_ITEMS(uint32_t, &waits->edges)[waits->first[future]]
+                   : AD_NONE;
+    return node < graph->future_count || node == AD_NONE ? AD_NONE : node - (uint32_t)graph->future_count;
+}
+
+/* ---- All together ----------------------------------------------------------------------------------- */
+
+/* One block for all arrays: four by task here, two by future, and two that only building needs. */
 static struct ad_error *allocate(struct ad_graph *graph, uint32_t **waiters_ret, uint32_t **order_ret)
 {
-    size_t tasks = graph->task_count, futures = graph->future_count, words, bytes;
-    if (!ad_mul(tasks, (size_t)7, &words) || !ad_add(words, futures, &words) ||
-        !ad_add(words, futures, &words) || !ad_mul(words, sizeof(uint32_t), &bytes))
-        return &ad_error_nomem;
-    uint32_t *memory = calloc(1, bytes ? bytes : 1);
+    size_t tasks = graph->task_count, futures = graph->future_count;
+    uint32_t *memory = calloc(6 * tasks + 2 * futures + 1, sizeof(uint32_t));
     if (!memory)
         return &ad_error_nomem;
     graph->memory = memory;
-    graph->next = memory;
-    graph->behind = graph->next + tasks;
+    graph->next = graph->waits.next;
+    graph->behind = memory;
     graph->root = graph->behind + tasks;
     graph->distance = graph->root + tasks;
     graph->cycle = graph->distance + tasks;
@@ -166,28 +187,37 @@ static struct ad_error *allocate(struct ad_graph *graph, uint32_t **waiters_ret,
     return NULL;
 }
 
+static struct ad_error *fill(const struct ad_snapshot *snapshot, struct ad_graph *graph)
+{
+    uint32_t *waiters, *order;
+    AD_TRY(ad_waits_init(snapshot, &graph->waits));
+    AD_TRY(allocate(graph, &waiters, &order));
+    size_t ordered = order_trees(graph, waiters, order);
+    AD_TRY(number_cycles(graph, waiters));
+    AD_TRY(find_knots(graph));
+    count_behind(graph, order, ordered);
+    find_roots(graph, order, ordered);
+    count_waiters(graph);
+    return NULL;
+}
+
 struct ad_error *ad_graph_init(const struct ad_snapshot *snapshot, struct ad_graph *graph)
 {
     *graph = (struct ad_graph){.task_count = snapshot->tasks.count,
                                .future_count = snapshot->futures.count,
-                               .cycles = AD_VECTOR(uint32_t)};
-    uint32_t *waiters, *order;
-    AD_TRY(allocate(graph, &waiters, &order));
-    find_edges(snapshot, graph);
-    size_t ordered = order_trees(graph, waiters, order);
-    struct ad_error *error = number_cycles(graph, waiters);
-    if (error) {
+                               .cycles = AD_VECTOR(struct ad_cycle),
+                               .knots = AD_VECTOR(uint32_t)};
+    struct ad_error *error = fill(snapshot, graph);
+    if (error)
         ad_graph_deinit(graph);
-        return error;
-    }
-    find_roots(graph, order, ordered);
-    count_waiters(snapshot, graph);
-    return NULL;
+    return error;
 }
 
 void ad_graph_deinit(struct ad_graph *graph)
 {
+    ad_waits_deinit(&graph->waits);
     free(graph->memory);
     ad_vector_deinit(&graph->cycles);
-    *graph = (struct ad_graph){.cycles = AD_VECTOR(uint32_t)};
+    ad_vector_deinit(&graph->knots);
+    *graph = (struct ad_graph){.cycles = AD_VECTOR(struct ad_cycle), .knots = AD_VECTOR(uint32_t)};
 }

@@ -20,6 +20,14 @@ struct ad_error *ad_snapshot_create(struct ad_snapshot **snapshot_ret)
         .tasks = AD_VECTOR(struct ad_task),
         .futures = AD_VECTOR(struct ad_future),
         .waiters = AD_VECTOR(uint32_t),
+        .holders = AD_VECTOR(struct ad_holder),
+        .children = AD_VECTOR(uint32_t),
+        .extras = AD_VECTOR(struct ad_task_extra),
+        .labels = AD_VECTOR(struct ad_label),
+        .addresses = AD_VECTOR(uint64_t),
+        .finished = AD_VECTOR(struct ad_finished),
+        .handles = AD_VECTOR(struct ad_handle),
+        .functions = AD_VECTOR(struct ad_function),
         .workers = AD_VECTOR(struct ad_worker),
         .threads = AD_VECTOR(struct ad_thread_state),
         .stacks = AD_VECTOR(struct ad_stack),
@@ -36,17 +44,15 @@ void ad_snapshot_destroy(struct ad_snapshot *snapshot)
 {
     if (!snapshot)
         return;
-    ad_vector_deinit(&snapshot->runtimes);
-    ad_vector_deinit(&snapshot->tasks);
-    ad_vector_deinit(&snapshot->futures);
-    ad_vector_deinit(&snapshot->waiters);
-    ad_vector_deinit(&snapshot->workers);
-    ad_vector_deinit(&snapshot->threads);
-    ad_vector_deinit(&snapshot->stacks);
-    ad_vector_deinit(&snapshot->frames);
-    ad_vector_deinit(&snapshot->locations);
-    ad_vector_deinit(&snapshot->lines);
-    ad_vector_deinit(&snapshot->losses);
+    struct ad_vector *const vectors[] = {
+        &snapshot->runtimes, &snapshot->tasks,     &snapshot->futures,   &snapshot->waiters,
+        &snapshot->holders,  &snapshot->children,  &snapshot->extras,    &snapshot->labels,
+        &snapshot->finished, &snapshot->handles,   &snapshot->functions, &snapshot->addresses,
+        &snapshot->workers,  &snapshot->threads,   &snapshot->stacks,    &snapshot->frames,
+        &snapshot->lines,    &snapshot->locations, &snapshot->losses,
+    };
+    for (size_t i = 0; i < sizeof(vectors) / sizeof(*vectors); i++)
+        ad_vector_deinit(vectors[i]);
     ad_pool_deinit(&snapshot->pool);
     free(snapshot);
 }
@@ -121,6 +127,35 @@ struct ad_worker *ad_snapshot_worker(const struct ad_snapshot *snapshot, uint32_
 {
     assert(index < snapshot->workers.count);
     return &AD_ITEMS(struct ad_worker, &snapshot->workers)[index];
+}
+
+const struct ad_task_extra *ad_task_extra(const struct ad_snapshot *snapshot, const struct ad_task *task)
+{
+    static const struct ad_task_extra none = {
+        .group = AD_NONE, .spawn_trace.stack = AD_NONE, .error_trace.stack = AD_NONE};
+    return task->extra < snapshot->extras.count
+               ? &AD_ITEMS(struct ad_task_extra, &snapshot->extras)[task->extra]
+               : &none;
+}
+
+/* Tasks are in order of their ids, which are the runtime's own where those are small and unique. */
+uint32_t ad_snapshot_find_native(const struct ad_snapshot *snapshot, uint32_t runtime, uint64_t id)
+{
+    if (!id || runtime >= snapshot->runtimes.count)
+        return AD_NONE;
+    const struct ad_runtime *owner = &AD_ITEMS(struct ad_runtime, &snapshot->runtimes)[runtime];
+    uint64_t low = owner->first_task, high = low + owner->tasks_read;
+    high = high < snapshot->tasks.count ? high : snapshot->tasks.count;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        if (ad_snapshot_task(snapshot, (uint32_t)middle)->id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    bool found = low < snapshot->tasks.count && ad_snapshot_task(snapshot, (uint32_t)low)->native_id == id &&
+                 ad_snapshot_task(snapshot, (uint32_t)low)->runtime == runtime;
+    return found ? (uint32_t)low : AD_NONE;
 }
 
 uint32_t ad_snapshot_find_id(const struct ad_snapshot *snapshot, uint32_t id)

@@ -8,7 +8,9 @@
  * of a task or worker and every kind_name and state_name is never NULL; other texts may be.
  *
  *     task --future--> future --owner--> task           (waits for, is held by)
- *       |                 `--waiters--> task, task       (in queue order)
+ *       |                 |`--holders--> task, task      (is held by several)
+ *       |                 |`--children-> future, future  (is the first of, or all of them)
+ *       |                  `--waiters--> task, task      (in queue order)
  *       `--stack--> stack --> locations --> lines        (stacks are stored once, however many share them)
  */
 #ifndef AD_MODEL_SNAPSHOT_H
@@ -34,6 +36,13 @@ struct ad_place {
     const char *function;
 };
 
+/** A task that holds a lock or permits together with others. */
+struct ad_holder {
+    uint32_t task;                   /**< AD_NONE: not known */
+    uint64_t address;                /**< of the task, even when none is known there */
+    uint64_t since;                  /**< 0: not known */
+};
+
 struct ad_future {
     uint64_t address;
     uint32_t runtime;
@@ -44,7 +53,14 @@ struct ad_future {
     const char *name;                /**< NULL or empty: none */
     uint32_t owner;                  /**< task: holder, producer, joined task */
     uint64_t owner_address;          /**< even when no task is known there */
+    uint64_t owner_id;               /**< native id, even when that task is gone; 0: not known */
     uint64_t owned_since;
+    uint32_t first_holder;           /**< into snapshot.holders: several owners; holder_count of them */
+    uint32_t holder_count;
+    bool holders_whole;              /**< that is all of them */
+    uint32_t first_child;            /**< into snapshot.children: what a select, all or group waits for */
+    uint32_t child_count;
+    bool children_whole;             /**< that is all of them */
     uint32_t first_waiter;           /**< into snapshot.waiters; waiter_count of them, in queue order */
     uint32_t waiter_count;           /**< as walked */
     uint64_t declared_waiters;       /**< as the runtime counts them; UINT64_MAX: it does not */
@@ -57,9 +73,38 @@ struct ad_future {
     uint64_t count;
     uint64_t senders;                /**< UINT64_MAX: not known; likewise receivers */
     uint64_t receivers;
+    uint32_t worker;                 /**< that is to complete it; AD_NONE: not known */
     pid_t thread;                    /**< OS thread that is to complete it; 0: none */
-    struct ad_place site;
+    int64_t error;                   /**< negative errno-style code it ended with; 0: none */
+    struct ad_place site;            /**< where it was made */
     uint64_t created_at;
+};
+
+/** key=value of a task. Neither is NULL. */
+struct ad_label {
+    const char *key;
+    const char *value;
+};
+
+/** Return addresses that a runtime recorded, innermost first, and the stack they make. */
+struct ad_trace {
+    uint32_t first;                  /**< into snapshot.addresses */
+    uint32_t count;
+    uint32_t stack;                  /**< into snapshot.stacks, once symbols are looked up; AD_NONE: none */
+};
+
+/** What only some tasks have. */
+struct ad_task_extra {
+    uint32_t group;                  /**< future of the task group it belongs to */
+    struct ad_place cancel_site;     /**< where its cancellation was requested */
+    struct ad_place error_site;      /**< where its failure was raised */
+    struct ad_trace spawn_trace;
+    struct ad_trace error_trace;
+    uint32_t first_label;            /**< into snapshot.labels; label_count of them */
+    uint32_t label_count;
+    uint64_t cpu_time;               /**< ns; 0: not counted, likewise below */
+    uint64_t wall_time;
+    uint64_t longest_step;
 };
 
 struct ad_task {
@@ -87,12 +132,20 @@ struct ad_task {
     uint64_t resumed_at;
     uint64_t suspended_at;
     uint64_t ready_since;
-    uint32_t cancel_state;
-    uint64_t cancel_by;
+    uint64_t deadline;               /**< of the innermost timeout around it; 0: none */
+    uint32_t ready_on;               /**< worker in whose run queue or inbox it is; AD_NONE: in none */
+    uint32_t ready_position;         /**< tasks before it in the run queue; AD_NONE: it is in the inbox */
+    enum async_debug_cancel_state cancel_state;
+    uint64_t cancel_by;              /**< native id; 0: from outside any task */
     uint64_t cancel_at;
     int64_t error;
     const char *error_text;
     uint64_t flags;                  /**< enum async_debug_task_flag */
+    uint64_t argument;               /**< of its start function */
+    uint64_t locals;                 /**< address of the runtime's task-local values, opaque */
+    uint32_t start_location;         /**< of the start function, into snapshot.locations; AD_NONE: not known */
+    uint32_t spawn_location;         /**< of spawn_pc, where there is no spawn_site; likewise */
+    uint32_t extra;                  /**< into snapshot.extras; AD_NONE: it has none. See ad_task_extra. */
     uint32_t stack;                  /**< AD_NONE: none was read */
     bool by_list;                    /**< the road(s) that led to it */
     bool by_index;
@@ -109,13 +162,64 @@ struct ad_worker {
     const char *state_name;
     uint32_t current;                /**< task */
     uint64_t current_address;        /**< even when no task is known there; 0: it runs none */
-    uint64_t ready_count;
+    uint64_t ready_count;            /**< as the runtime counts, or as walked where it does not */
+    uint64_t inbox_count;            /**< made ready by other threads and not yet seen; as walked */
     uint64_t timer_count;
     uint64_t next_timer;
     uint64_t last_tick;
     uint64_t last_tick_real;
     uint64_t ticks;
-    uint64_t tasks_alive;
+    uint64_t switches;               /**< tasks resumed, ever */
+    uint64_t tasks_alive;            /**< UINT64_MAX: not known */
+    uint64_t loop;                   /**< address of the event loop; 0: not known */
+    uint64_t context;                /**< address of its own saved context while a task runs; 0: none */
+};
+
+/** What a runtime keeps of a task that has ended. */
+struct ad_finished {
+    uint32_t runtime;
+    uint64_t native_id;
+    const char *name;                /**< never NULL */
+    enum async_debug_state_class state;
+    const char *state_name;
+    uint64_t start_function;
+    uint32_t start_location;         /**< as of a task */
+    uint64_t parent_id;
+    struct ad_place spawn_site;
+    uint64_t spawned_at;
+    uint64_t finished_at;
+    int64_t error;
+    const char *error_text;
+    uint64_t resumes;
+    uint64_t cpu_time;
+    uint64_t flags;
+};
+
+/** An open socket, file or timer. */
+struct ad_handle {
+    uint32_t runtime;
+    uint64_t address;
+    const char *kind;                /**< "tcp"; NULL: not known, likewise the name */
+    const char *name;
+    int64_t fd;                      /**< negative: none */
+    struct ad_place site;            /**< where it was opened */
+    uint64_t task_id;                /**< native id of the task that opened it; 0: from outside any task */
+    uint64_t opened_at;
+};
+
+/** What all tasks of one start function did together. Numbers the runtime does not count are 0. */
+struct ad_function {
+    uint32_t runtime;
+    uint64_t start;                  /**< its address */
+    uint32_t start_location;         /**< as of a task */
+    uint64_t spawned;
+    uint64_t finished;
+    uint64_t failed;
+    uint64_t resumes;
+    uint64_t cpu_time;
+    uint64_t wall_time;
+    uint64_t longest_step;
+    uint64_t longest_task;           /**< native id */
 };
 
 /** An OS thread of the target. */
@@ -164,9 +268,17 @@ struct ad_runtime {
     const char *hidden_prefixes;
     uint64_t tasks_declared;         /**< alive, as the runtime counts; UINT64_MAX: it does not */
     uint64_t tasks_read;
-    bool changing;                   /**< stopped in the middle of a spawn or exit: counts may differ by one */
+    uint64_t tasks_spawned;          /**< ever; UINT64_MAX: not counted, likewise tasks_finished */
+    uint64_t tasks_finished;
+    bool changing;                   /**< stopped while some thread changed them: lists and counts may differ */
+    uint64_t debug_flags;            /**< enum async_debug_mode */
+    uint64_t slow_step;              /**< ns from which on a step is logged in debug mode; 0: not known */
     uint64_t tick_interval;
+    uint64_t started_at;
+    pid_t pid;                       /**< 0: not known */
+    uint64_t history_count;          /**< tasks ever written to the history, which keeps the last ones */
     uint64_t first_worker, worker_count;
+    uint32_t first_task;             /**< tasks_read of them, in order of their ids */
 };
 
 /** Something that could not be read: counted and named. */
@@ -193,6 +305,14 @@ struct ad_snapshot {
     struct ad_vector tasks;          /* struct ad_task; of each runtime by id */
     struct ad_vector futures;        /* struct ad_future */
     struct ad_vector waiters;        /* uint32_t task index, or AD_NONE for one that is not known */
+    struct ad_vector holders;        /* struct ad_holder */
+    struct ad_vector children;       /* uint32_t future index, or AD_NONE for one that is not known */
+    struct ad_vector extras;         /* struct ad_task_extra */
+    struct ad_vector labels;         /* struct ad_label */
+    struct ad_vector addresses;      /* uint64_t, of traces */
+    struct ad_vector finished;       /* struct ad_finished; of each runtime the newest first */
+    struct ad_vector handles;        /* struct ad_handle */
+    struct ad_vector functions;      /* struct ad_function */
     struct ad_vector workers;        /* struct ad_worker */
     struct ad_vector threads;        /* struct ad_thread_state */
     struct ad_vector stacks;         /* struct ad_stack */
@@ -222,6 +342,12 @@ struct ad_error *ad_snapshot_lose(struct ad_snapshot *snapshot, bool partial, ui
 struct ad_task *ad_snapshot_task(const struct ad_snapshot *snapshot, uint32_t index);
 struct ad_future *ad_snapshot_future(const struct ad_snapshot *snapshot, uint32_t index);
 struct ad_worker *ad_snapshot_worker(const struct ad_snapshot *snapshot, uint32_t index);
+
+/** What only some tasks have; of one that has nothing of it, all zero and none. Valid until more is read. */
+const struct ad_task_extra *ad_task_extra(const struct ad_snapshot *snapshot, const struct ad_task *task);
+
+/** Index of the task that a runtime itself calls `id`, or AD_NONE. */
+uint32_t ad_snapshot_find_native(const struct ad_snapshot *snapshot, uint32_t runtime, uint64_t id);
 
 /** Index of the task with this id or name (an ambiguous name: AD_NONE), or AD_NONE. */
 uint32_t ad_snapshot_find_id(const struct ad_snapshot *snapshot, uint32_t id);

@@ -30,6 +30,15 @@ static struct ad_error *tell_tallies(const struct ad_layout *layout)
         [AD_TALLY_FUTURES] = "futures that tasks wait for cannot be read, the first",
         [AD_TALLY_FUTURE_LIMIT] = "futures are beyond the limit, the first",
         [AD_TALLY_WAITERS] = "queues of waiting tasks are broken, their order is lost; the first",
+        [AD_TALLY_HOLDERS] = "lists of a lock's holders are broken, the first",
+        [AD_TALLY_CHILDREN] = "lists of what a task waits for together are broken, the first",
+        [AD_TALLY_READY] = "run queues or inboxes are broken, the first",
+        [AD_TALLY_READY_COUNTS] = "run queues have not as many tasks as the runtime counts, the first of the worker",
+        [AD_TALLY_LABELS] = "chains of labels are broken or too long, the first",
+        [AD_TALLY_TRACES] = "recorded stacks cannot be read in full, the first",
+        [AD_TALLY_HISTORY] = "records of finished tasks cannot be read, the first",
+        [AD_TALLY_HANDLES] = "lists of open handles are broken or too long, the first",
+        [AD_TALLY_FUNCTIONS] = "lists of counters by function are broken or too long, the first",
         [AD_TALLY_TEXTS] = "names cannot be read to their end, the first",
     };
     for (size_t i = 0; i < AD_TALLY_COUNT; i++) {
@@ -184,7 +193,7 @@ static void resolve(struct ad_layout *layout)
         struct ad_task *task = ad_snapshot_task(snapshot, i);
         const struct ad_links *links = &AD_ITEMS(struct ad_links, &layout->links)[i - layout->first_task];
         task->parent = find_parent(layout, task, links->parent);
-        task->worker = ad_map_get(&layout->worker_at, links->worker, AD_NONE);
+        task->worker = ad_map_get(&layout->worker_at, links->worker, links->found_on);
     }
     const struct ad_runtime *runtime = &AD_ITEMS(struct ad_runtime, &snapshot->runtimes)[layout->runtime];
     for (uint64_t i = 0; i < runtime->worker_count; i++) {
@@ -272,7 +281,10 @@ static struct ad_error *add_runtime(struct ad_layout *layout, const char *found_
         .entry_low = descriptor->entry_low,
         .entry_high = descriptor->entry_high,
         .tasks_declared = UINT64_MAX,
+        .tasks_spawned = UINT64_MAX,
+        .tasks_finished = UINT64_MAX,
         .first_worker = snapshot->workers.count,
+        .first_task = layout->first_task,
     };
     runtime.name = ad_pool_text(&snapshot->pool, descriptor->runtime,
                                 strnlen(descriptor->runtime, sizeof(descriptor->runtime)));
@@ -292,11 +304,13 @@ static struct ad_error *read_runtime(struct ad_layout *layout)
     AD_TRY(ad_layout_workers(layout));
     AD_TRY(ad_layout_tasks(layout));
     AD_TRY(settle(layout));
-    resolve(layout);
-    AD_TRY(ad_layout_contexts(layout));
-    AD_TRY(ad_layout_futures(layout));
     struct ad_runtime *runtime = &AD_ITEMS(struct ad_runtime, &layout->snapshot->runtimes)[layout->runtime];
     runtime->tasks_read = layout->snapshot->tasks.count - layout->first_task;
+    resolve(layout);
+    ad_layout_ready(layout);
+    AD_TRY(ad_layout_contexts(layout));
+    AD_TRY(ad_layout_futures(layout));
+    AD_TRY(ad_layout_history(layout));
     AD_TRY(tell_time(layout, runtime));
     AD_TRY(reconcile(layout, runtime));
     AD_TRY(tell_roads(layout, runtime));
@@ -309,6 +323,9 @@ static void layout_deinit(struct ad_layout *layout)
     ad_vector_deinit(&layout->drafts);
     ad_vector_deinit(&layout->links);
     ad_vector_deinit(&layout->places);
+    ad_vector_deinit(&layout->ready);
+    ad_vector_deinit(&layout->visited);
+    ad_map_deinit(&layout->labels_at);
     ad_map_deinit(&layout->task_at);
     ad_map_deinit(&layout->worker_at);
     ad_map_deinit(&layout->place_at);
@@ -329,6 +346,9 @@ struct ad_error *ad_layout_read(struct ad_target *target, uint64_t address, cons
         .first_task = (uint32_t)snapshot->tasks.count,
         .first_future = (uint32_t)snapshot->futures.count,
         .places = AD_VECTOR(struct ad_place),
+        .ready = AD_VECTOR(struct ad_ready_list),
+        .visited = AD_VECTOR(uint64_t),
+        .extra_steps = limits->list_steps,
     };
     AD_TRY(ad_layout_descriptor(&layout));
     AD_TRY(add_runtime(&layout, found_by));

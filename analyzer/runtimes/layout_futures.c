@@ -13,6 +13,8 @@ struct reading {
     struct ad_vector queued; /* uint64_t: addresses of the WAITER records of one queue */
     struct ad_record future;
     struct ad_record waiter;
+    struct ad_parts parts;
+    struct ad_map broken;    /* index of a future whose queue could not be walked to its end */
     uint64_t budget;         /* steps left for all queues together */
 };
 
@@ -74,7 +76,17 @@ static void fill_numbers(const struct ad_record *record, struct ad_future *futur
     future->senders = ad_record_value_or(record, ASYNC_DEBUG_FUTURE_SENDERS, UINT64_MAX);
     future->receivers = ad_record_value_or(record, ASYNC_DEBUG_FUTURE_RECEIVERS, UINT64_MAX);
     future->thread = (pid_t)ad_record_value(record, ASYNC_DEBUG_FUTURE_THREAD);
+    future->error = (int64_t)ad_record_value(record, ASYNC_DEBUG_FUTURE_ERROR);
     future->created_at = ad_record_value(record, ASYNC_DEBUG_FUTURE_CREATED_AT);
+}
+
+/* An owner's record may have been given to another task since: its id tells. */
+static uint32_t find_owner(const struct ad_layout *layout, const struct ad_future *future)
+{
+    uint32_t owner = future->owner_address ? ad_layout_task_at(layout, future->owner_address) : AD_NONE;
+    if (owner == AD_NONE || !future->owner_id)
+        return owner;
+    return ad_snapshot_task(layout->snapshot, owner)->native_id == future->owner_id ? owner : AD_NONE;
 }
 
 /* A join may leave out what it waits for: that is the task whose join it is. */
@@ -82,8 +94,9 @@ static void fill_owner(const struct reading *reading, struct ad_future *future)
 {
     const struct ad_layout *layout = reading->layout;
     future->owner_address = ad_record_value(&reading->future, ASYNC_DEBUG_FUTURE_OWNER);
-    future->owner = future->owner_address ? ad_layout_task_at(layout, future->owner_address) : AD_NONE;
-    if (future->owner_address)
+    future->owner_id = ad_record_value(&reading->future, ASYNC_DEBUG_FUTURE_OWNER_ID);
+    future->owner = find_owner(layout, future);
+    if (future->owner_address || future->owner_id)
         return;
     future->owner = ad_map_get(&reading->join_of, future->address, AD_NONE);
     if (future->owner != AD_NONE)
@@ -106,6 +119,8 @@ static struct ad_error *fill_future(struct reading *reading, struct ad_future *f
     };
     fill_numbers(record, future);
     fill_owner(reading, future);
+    future->worker = ad_map_get(&layout->worker_at, ad_record_value(record, ASYNC_DEBUG_FUTURE_WORKER), AD_NONE);
+    AD_TRY(ad_parts_read(&reading->parts, record, future));
     AD_TRY(ad_record_text(record, layout, ASYNC_DEBUG_FUTURE_NAME, &future->name));
     AD_TRY(ad_record_text(record, layout, ASYNC_DEBUG_FUTURE_PEER, &future->peer));
     return ad_record_place(record, layout, ASYNC_DEBUG_FUTURE_SITE, &future->site);
@@ -126,6 +141,16 @@ static bool read_waiter(struct reading *reading, uint64_t address, uint64_t futu
            ad_record_value_or(waiter, ASYNC_DEBUG_WAITER_FUTURE, future) == future;
 }
 
+/* A runtime may say only of the wait, not of the task, when it began. */
+static void take_since(const struct reading *reading, uint32_t index)
+{
+    if (index == AD_NONE)
+        return;
+    struct ad_task *task = ad_snapshot_task(reading->layout->snapshot, index);
+    if (task->state == ASYNC_DEBUG_STATE_WAITING && !task->suspended_at)
+        task->suspended_at = ad_record_value(&reading->waiter, ASYNC_DEBUG_WAITER_SINCE);
+}
+
 static struct ad_error *walk_waiters(struct reading *reading, uint64_t first, uint64_t future,
                                      struct ad_walk *walk)
 {
@@ -136,9 +161,10 @@ static struct ad_error *walk_waiters(struct reading *reading, uint64_t first, ui
             ad_walk_end(walk, AD_WALK_FAULT);
             break;
         }
+        uint32_t task = ad_layout_task_at(reading->layout, ad_record_value(waiter, ASYNC_DEBUG_WAITER_TASK));
         AD_TRY(ad_vector_push(&reading->queued, &walk->at));
-        AD_TRY(add_waiter(reading, ad_layout_task_at(reading->layout,
-                                                     ad_record_value(waiter, ASYNC_DEBUG_WAITER_TASK))));
+        AD_TRY(add_waiter(reading, task));
+        take_since(reading, task);
         next = ad_record_link(waiter, ASYNC_DEBUG_WAITER_NEXT, waiter->shape, ASYNC_DEBUG_WAITER_NEXT);
     }
     return NULL;
@@ -186,13 +212,12 @@ static struct ad_error *read_queue(struct reading *reading, uint64_t future, boo
 
 /* ---- All of them ---------------------------------------------------------------------------------- */
 
-static struct ad_error *add_future(struct reading *reading, uint64_t address, uint32_t *index_ret,
-                                   bool *whole_ret)
+static struct ad_error *add_future(struct reading *reading, uint64_t address, uint32_t *index_ret)
 {
     struct ad_layout *layout = reading->layout;
     struct ad_snapshot *snapshot = layout->snapshot;
     *index_ret = AD_NONE;
-    bool full = snapshot->futures.count >= layout->limits->futures;
+    bool full = snapshot->futures.count >= layout->limits->futures, whole;
     if (full || !ad_record_fetch(&reading->future, layout, address)) {
         ad_layout_tally(layout, full ? AD_TALLY_FUTURE_LIMIT : AD_TALLY_FUTURES, address);
         return NULL;
@@ -200,10 +225,26 @@ static struct ad_error *add_future(struct reading *reading, uint64_t address, ui
     struct ad_future future;
     AD_TRY(fill_future(reading, &future));
     future.first_waiter = (uint32_t)snapshot->waiters.count;
-    AD_TRY(read_queue(reading, address, whole_ret));
+    AD_TRY(read_queue(reading, address, &whole));
     future.waiter_count = (uint32_t)snapshot->waiters.count - future.first_waiter;
     *index_ret = (uint32_t)snapshot->futures.count;
+    if (!whole)
+        AD_TRY(ad_map_put(&reading->broken, *index_ret, 0));
     return ad_vector_push(&snapshot->futures, &future);
+}
+
+/* The index of the future at an address, read when it is met first; AD_NONE: none, or it cannot be read. */
+static struct ad_error *take_future(struct reading *reading, uint64_t address, uint32_t *index_ret)
+{
+    *index_ret = AD_NONE;
+    if (!address)
+        return NULL;
+    if (!ad_map_has(&reading->future_at, address)) {
+        AD_TRY(add_future(reading, address, index_ret));
+        AD_TRY(ad_map_put(&reading->future_at, address, *index_ret));
+    }
+    *index_ret = ad_map_get(&reading->future_at, address, AD_NONE);
+    return NULL;
 }
 
 /* The future of a task when its queue is among the broken ones, or NULL. */
@@ -246,25 +287,42 @@ static struct ad_error *rebuild_queues(const struct ad_layout *layout, const str
     return NULL;
 }
 
+/* The group of a task that belongs to one: also when nobody waits for it. */
+static struct ad_error *read_group(struct reading *reading, uint32_t task)
+{
+    struct ad_snapshot *snapshot = reading->layout->snapshot;
+    uint32_t group, extra = ad_snapshot_task(snapshot, task)->extra;
+    if (extra == AD_NONE)
+        return NULL;
+    AD_TRY(take_future(reading, links_of(reading->layout, task)->group, &group));
+    AD_ITEMS(struct ad_task_extra, &snapshot->extras)[extra].group = group;
+    return NULL;
+}
+
+/* Futures that others are made of, and those that these are made of: the list grows while it is read. */
+static struct ad_error *read_children(struct reading *reading)
+{
+    struct ad_snapshot *snapshot = reading->layout->snapshot;
+    struct ad_parts *parts = &reading->parts;
+    for (uint32_t i = 0; i < parts->children.count; i++) {
+        uint32_t child;
+        AD_TRY(take_future(reading, AD_ITEMS(uint64_t, &parts->children)[i], &child));
+        AD_ITEMS(uint32_t, &snapshot->children)[parts->first_child + i] = child;
+    }
+    return NULL;
+}
+
 static struct ad_error *read_futures(struct reading *reading)
 {
     struct ad_layout *layout = reading->layout;
-    ad_cleanup(ad_map_deinit) struct ad_map broken = {0};
     for (uint32_t i = layout->first_task; i < layout->snapshot->tasks.count; i++) {
-        uint64_t address = awaited(layout, i);
-        if (!address)
-            continue;
-        if (!ad_map_has(&reading->future_at, address)) {
-            uint32_t index;
-            bool whole = false;
-            AD_TRY(add_future(reading, address, &index, &whole));
-            AD_TRY(ad_map_put(&reading->future_at, address, index));
-            if (index != AD_NONE && !whole)
-                AD_TRY(ad_map_put(&broken, index, 0));
-        }
-        ad_snapshot_task(layout->snapshot, i)->future = ad_map_get(&reading->future_at, address, AD_NONE);
+        uint32_t future;
+        AD_TRY(take_future(reading, awaited(layout, i), &future));
+        ad_snapshot_task(layout->snapshot, i)->future = future;
+        AD_TRY(read_group(reading, i));
     }
-    return rebuild_queues(layout, &broken);
+    AD_TRY(read_children(reading));
+    return rebuild_queues(layout, &reading->broken);
 }
 
 static void reading_deinit(struct reading *reading)
@@ -274,6 +332,8 @@ static void reading_deinit(struct reading *reading)
     ad_vector_deinit(&reading->queued);
     ad_record_deinit(&reading->future);
     ad_record_deinit(&reading->waiter);
+    ad_map_deinit(&reading->broken);
+    ad_parts_deinit(&reading->parts);
 }
 
 struct ad_error *ad_layout_futures(struct ad_layout *layout)
@@ -282,6 +342,7 @@ struct ad_error *ad_layout_futures(struct ad_layout *layout)
         .layout = layout, .queued = AD_VECTOR(uint64_t), .budget = layout->limits->list_steps};
     AD_TRY(ad_record_init(&reading.future, layout, ASYNC_DEBUG_FUTURE));
     AD_TRY(ad_record_init(&reading.waiter, layout, ASYNC_DEBUG_WAITER));
+    AD_TRY(ad_parts_init(&reading.parts, layout));
     if (!reading.future.shape->size)
         return NULL;
     AD_TRY(prefetch(&reading));

@@ -7,9 +7,13 @@
  *     layout_record.c      one record in one read, and the values of its fields
  *     layout_workers.c     process, workers, and where their tasks begin
  *     layout_task.c        one task's record
+ *     layout_extra.c       what only some tasks have: sites, labels, recorded stacks
  *     layout_tasks.c       both roads to every task
+ *     layout_ready.c       run queues and inboxes
  *     layout_contexts.c    registers and stacks of suspended tasks
  *     layout_futures.c     what they wait for, and who waits with them
+ *     layout_parts.c       several holders of a future, and the futures that one is made of
+ *     layout_history.c     finished tasks, open handles, counters by function
  *     layout_walk.c        every list
  *     layout_scan.c        finding a descriptor by its magic
  */
@@ -32,6 +36,15 @@ enum ad_tally_kind {
     AD_TALLY_FUTURES,
     AD_TALLY_FUTURE_LIMIT,
     AD_TALLY_WAITERS,
+    AD_TALLY_HOLDERS,
+    AD_TALLY_CHILDREN,
+    AD_TALLY_READY,
+    AD_TALLY_READY_COUNTS,
+    AD_TALLY_LABELS,
+    AD_TALLY_TRACES,
+    AD_TALLY_HISTORY,
+    AD_TALLY_HANDLES,
+    AD_TALLY_FUNCTIONS,
     AD_TALLY_TEXTS,
     AD_TALLY_COUNT
 };
@@ -54,6 +67,26 @@ struct ad_road {
     uint64_t head;  /**< what ends a ring, as a task's address; 0: none */
     uint64_t slabs; /**< address of an array of pointers */
     uint64_t slab_count;
+    uint32_t worker; /**< whose it is; AD_NONE: the process's */
+};
+
+/** Where a worker's ready tasks begin. */
+struct ad_ready_list {
+    uint32_t worker;
+    bool inbox;
+    bool counted;      /**< the runtime counts them ... */
+    uint64_t declared; /**< ... and this is how many */
+    uint64_t first;
+    uint64_t head;
+};
+
+/** Where the records of the process's own lists begin. */
+struct ad_books {
+    uint64_t history; /**< address of a ring of records */
+    uint64_t history_capacity;
+    uint64_t history_count; /**< ever written */
+    uint64_t handles;
+    uint64_t functions;
 };
 
 /** Addresses of a task record that are resolved when all tasks are known. */
@@ -65,6 +98,8 @@ struct ad_links {
     uint64_t join;
     uint64_t parent;
     uint64_t worker;
+    uint64_t group;
+    uint32_t found_on; /**< worker whose list or slab led to it; AD_NONE: the process's did */
 };
 
 /** A task as it is found, before all are put in order. */
@@ -83,6 +118,8 @@ struct ad_layout {
     struct async_debug_descriptor descriptor; /**< our copy; fields that cannot be are absent in it */
     struct ad_name_table task_states, future_states, worker_states, future_kinds;
     struct ad_vector roads;      /* struct ad_road */
+    struct ad_vector ready;      /* struct ad_ready_list */
+    struct ad_books books;
     bool has_list, has_index;
     struct ad_vector drafts;     /* struct ad_draft, as found */
     struct ad_vector links;      /* struct ad_links, of the tasks from first_task on */
@@ -92,6 +129,9 @@ struct ad_layout {
     struct ad_map worker_at;     /**< address -> index into snapshot.workers */
     struct ad_map place_at;      /**< SITE's address -> index into places */
     struct ad_vector places;     /* struct ad_place */
+    struct ad_map labels_at;     /**< address of a chain's first LABEL -> a task's extra that has it */
+    struct ad_vector visited;    /* uint64_t: addresses of the chain at hand */
+    uint64_t extra_steps;        /**< left for labels and recorded stacks of all tasks together */
     char list_text[96];          /**< why the first broken list broke; empty: none did */
     struct ad_loss_count tallies[AD_TALLY_COUNT];
 };
@@ -135,6 +175,10 @@ uint64_t ad_record_value_or(const struct ad_record *record, unsigned field, uint
 /** A link as the address of the record it leads to; `link` is the field that it may point at. */
 uint64_t ad_record_link(const struct ad_record *record, unsigned field,
                         const struct async_debug_record *to, unsigned link);
+/** The first record of a list: a pointer to it, or a link embedded in this record, which a ring of links
+ *  leads back to. `head_ret`: what ends a ring, as a record's address. */
+void ad_record_head(const struct ad_record *record, unsigned field, const struct async_debug_record *to,
+                    unsigned link, uint64_t *first_ret, uint64_t *head_ret);
 /** A text in the pool; NULL when absent or empty. What can be read of it is kept. */
 struct ad_error *ad_record_text(const struct ad_record *record, struct ad_layout *layout, unsigned field,
                                 const char **text_ret) ad_must_check;
@@ -154,10 +198,21 @@ struct ad_error *ad_layout_task(struct ad_layout *layout, const struct ad_record
 /** Whether the record is a slot without a task. */
 bool ad_layout_task_is_free(const struct ad_layout *layout, const struct ad_record *record);
 
+/* ---- layout_extra.c ---- */
+
+/** Fills `task->extra` when the record has any of it. */
+struct ad_error *ad_layout_extra(struct ad_layout *layout, const struct ad_record *record,
+                                 struct ad_task *task) ad_must_check;
+
 /* ---- layout_tasks.c ---- */
 
 /** Collects the drafts by both roads. */
 struct ad_error *ad_layout_tasks(struct ad_layout *layout) ad_must_check;
+
+/* ---- layout_ready.c ---- */
+
+/** Walks run queues and inboxes, and tells their tasks. A waiting task that is in one is ready. */
+void ad_layout_ready(struct ad_layout *layout);
 
 /* ---- layout_contexts.c ---- */
 
@@ -166,8 +221,30 @@ struct ad_error *ad_layout_contexts(struct ad_layout *layout) ad_must_check;
 
 /* ---- layout_futures.c ---- */
 
-/** What the tasks of this runtime wait for. */
+/** What the tasks of this runtime wait for, and the groups they belong to. */
 struct ad_error *ad_layout_futures(struct ad_layout *layout) ad_must_check;
+
+/* ---- layout_parts.c ---- */
+
+/** What is needed while holders and children are walked. */
+struct ad_parts {
+    struct ad_layout *layout;
+    struct ad_record waiter;
+    struct ad_vector children; /* uint64_t: addresses, for each of snapshot.children from first_child on */
+    size_t first_child;
+    uint64_t budget; /**< steps left for all futures together */
+};
+
+struct ad_error *ad_parts_init(struct ad_parts *parts, struct ad_layout *layout) ad_must_check;
+void ad_parts_deinit(struct ad_parts *parts);
+/** Fills the holders and children of a future from its record; the children's indices are AD_NONE yet. */
+struct ad_error *ad_parts_read(struct ad_parts *parts, const struct ad_record *record,
+                               struct ad_future *future) ad_must_check;
+
+/* ---- layout_history.c ---- */
+
+/** What the runtime keeps beside its tasks. */
+struct ad_error *ad_layout_history(struct ad_layout *layout) ad_must_check;
 
 /** The task of this runtime at an address, or AD_NONE. */
 static inline uint32_t ad_layout_task_at(const struct ad_layout *layout, uint64_t address)

@@ -29,7 +29,7 @@ bool ad_record_fetch_some(struct ad_record *record, const struct ad_layout *layo
     return record->got > 0;
 }
 
-/* The magic field is the last one of every kind that has one. */
+/* By kind; ASYNC_DEBUG_FIELDS: it has none. */
 static unsigned magic_field(const struct ad_record *record, const struct ad_layout *layout)
 {
     static const unsigned fields[ASYNC_DEBUG_RECORD_COUNT] = {
@@ -38,6 +38,7 @@ static unsigned magic_field(const struct ad_record *record, const struct ad_layo
         [ASYNC_DEBUG_WAITER] = ASYNC_DEBUG_WAITER_MAGIC,   [ASYNC_DEBUG_SLAB] = ASYNC_DEBUG_SLAB_MAGIC,
         [ASYNC_DEBUG_SITE] = ASYNC_DEBUG_FIELDS,           [ASYNC_DEBUG_LABEL] = ASYNC_DEBUG_FIELDS,
         [ASYNC_DEBUG_FINISHED] = ASYNC_DEBUG_FIELDS,       [ASYNC_DEBUG_HANDLE] = ASYNC_DEBUG_FIELDS,
+        [ASYNC_DEBUG_FUNCTION] = ASYNC_DEBUG_FUNCTION_MAGIC,
     };
     return fields[record->shape - layout->descriptor.records];
 }
@@ -99,6 +100,21 @@ uint64_t ad_record_link(const struct ad_record *record, unsigned number, const s
     uint64_t value = ad_record_value(record, number);
     bool to_field = record->shape->field[number].flags & ASYNC_DEBUG_LINK_TO_FIELD;
     return value && to_field ? value - to->field[link].offset : value;
+}
+
+void ad_record_head(const struct ad_record *record, unsigned number, const struct async_debug_record *to,
+                    unsigned link, uint64_t *first_ret, uint64_t *head_ret)
+{
+    const struct async_debug_field *field = &record->shape->field[number];
+    uint64_t own = record->address + field->offset, first = 0;
+    bool to_field = field->flags & ASYNC_DEBUG_LINK_TO_FIELD;
+    *first_ret = ad_record_link(record, number, to, link);
+    *head_ret = to_field ? own - to->field[link].offset : own;
+    if (field->encoding != ASYNC_DEBUG_EMBEDDED)
+        return;
+    if (field->offset <= record->got && sizeof(first) <= record->got - field->offset)
+        memcpy(&first, record->bytes + field->offset, sizeof(first));
+    *first_ret = first && to_field ? first - to->field[link].offset : first;
 }
 
 static struct ad_error *pointed_text(struct ad_layout *layout, uint64_t address, const char **text_ret)

@@ -13,6 +13,8 @@ static void fill_links(const struct ad_record *record, struct ad_links *links)
         .join = ad_record_value(record, ASYNC_DEBUG_TASK_JOIN),
         .parent = ad_record_value(record, ASYNC_DEBUG_TASK_PARENT),
         .worker = ad_record_value(record, ASYNC_DEBUG_TASK_WORKER),
+        .group = ad_record_value(record, ASYNC_DEBUG_TASK_GROUP),
+        .found_on = AD_NONE,
     };
 }
 
@@ -31,11 +33,15 @@ static void fill_numbers(const struct ad_record *record, struct ad_task *task)
     task->resumed_at = ad_record_value(record, ASYNC_DEBUG_TASK_RESUMED_AT);
     task->suspended_at = ad_record_value(record, ASYNC_DEBUG_TASK_SUSPENDED_AT);
     task->ready_since = ad_record_value(record, ASYNC_DEBUG_TASK_READY_SINCE);
-    task->cancel_state = (uint32_t)ad_record_value(record, ASYNC_DEBUG_TASK_CANCEL_STATE);
+    task->deadline = ad_record_value(record, ASYNC_DEBUG_TASK_DEADLINE);
+    task->cancel_state =
+        (enum async_debug_cancel_state)ad_record_value(record, ASYNC_DEBUG_TASK_CANCEL_STATE);
     task->cancel_by = ad_record_value(record, ASYNC_DEBUG_TASK_CANCEL_BY);
     task->cancel_at = ad_record_value(record, ASYNC_DEBUG_TASK_CANCEL_AT);
     task->error = (int64_t)ad_record_value(record, ASYNC_DEBUG_TASK_ERROR);
     task->flags = ad_record_value(record, ASYNC_DEBUG_TASK_FLAGS);
+    task->argument = ad_record_value(record, ASYNC_DEBUG_TASK_ARGUMENT);
+    task->locals = ad_record_value(record, ASYNC_DEBUG_TASK_LOCALS);
 }
 
 static struct ad_error *fill_texts(const struct ad_record *record, struct ad_layout *layout,
@@ -56,14 +62,16 @@ struct ad_error *ad_layout_task(struct ad_layout *layout, const struct ad_record
     task->runtime = layout->runtime;
     task->state = (enum async_debug_state_class)ad_name_meaning(&layout->task_states, state);
     task->state_name = ad_name_text(&layout->task_states, state);
-    task->parent = task->worker = task->future = task->stack = AD_NONE;
+    task->parent = task->worker = task->future = task->stack = task->extra = AD_NONE;
+    task->ready_on = task->ready_position = task->start_location = task->spawn_location = AD_NONE;
     if (task->state == ASYNC_DEBUG_STATE_NONE)
         ad_layout_tally(layout, AD_TALLY_STATES, record->address);
     fill_numbers(record, task);
     fill_links(record, &draft->links);
     if (!ad_add(task->stack_low, task->stack_size, &end))
         task->stack_low = task->stack_size = 0;
-    return fill_texts(record, layout, task);
+    AD_TRY(fill_texts(record, layout, task));
+    return ad_layout_extra(layout, record, task);
 }
 
 /* With a magic, that decides; without one, the state does. */

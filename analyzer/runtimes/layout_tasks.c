@@ -13,10 +13,18 @@ struct slots {
     uint64_t first;
     uint64_t count;
     uint64_t size;
+    uint32_t worker;
+};
+
+/* A slab's address, and whose it is. */
+struct slab {
+    uint64_t address;
+    uint32_t worker;
 };
 
 /* The task of the record, which may be known already; AD_NONE when it is none or there are too many. */
-static struct ad_error *add_task(struct ad_layout *layout, const struct ad_record *record, uint32_t *index_ret)
+static struct ad_error *add_task(struct ad_layout *layout, const struct ad_record *record, uint32_t worker,
+                                 uint32_t *index_ret)
 {
     *index_ret = AD_NONE;
     if (ad_layout_task_is_free(layout, record))
@@ -29,7 +37,9 @@ static struct ad_error *add_task(struct ad_layout *layout, const struct ad_recor
     *index_ret = (uint32_t)layout->drafts.count;
     AD_TRY(ad_map_put(&layout->task_at, record->address, *index_ret));
     AD_TRY(ad_vector_add(&layout->drafts, (void **)&draft));
-    return ad_layout_task(layout, record, draft);
+    AD_TRY(ad_layout_task(layout, record, draft));
+    draft->links.found_on = worker;
+    return NULL;
 }
 
 /* ---- Road 2: the index of slabs ---------------------------------------------------------------- */
@@ -49,14 +59,15 @@ static struct ad_error *read_slab_array(struct ad_layout *layout, const struct a
         ad_layout_tally(layout, AD_TALLY_SLABS, at);
         count = layout->limits->slabs;
     }
-    for (uint64_t slab; at && count; count--, at += sizeof(slab)) {
-        if (ad_target_read_some(layout->target, at, &slab, sizeof(slab)) != sizeof(slab)) {
+    struct slab slab = {.worker = road->worker};
+    for (; at && count; count--, at += sizeof(slab.address)) {
+        if (ad_target_read_some(layout->target, at, &slab.address, sizeof(slab.address)) != sizeof(slab.address)) {
             ad_layout_tally(layout, AD_TALLY_SLABS, at);
             return NULL;
         }
-        if (!slab || ad_map_has(known, slab))
+        if (!slab.address || ad_map_has(known, slab.address))
             continue;
-        AD_TRY(ad_map_put(known, slab, 0));
+        AD_TRY(ad_map_put(known, slab.address, 0));
         AD_TRY(ad_vector_push(slabs, &slab));
     }
     return NULL;
@@ -80,9 +91,9 @@ static struct ad_error *find_slabs(struct ad_layout *layout, struct ad_vector *s
     AD_TRY(prefetch_arrays(layout));
     for (size_t i = 0; i < layout->roads.count; i++)
         AD_TRY(read_slab_array(layout, &roads[i], &known, slabs));
-    const uint64_t *addresses = slabs->items;
+    const struct slab *items = slabs->items;
     for (size_t i = 0; i < slabs->count; i++)
-        AD_TRY(add_range(&ranges, addresses[i], layout->descriptor.records[ASYNC_DEBUG_SLAB].size));
+        AD_TRY(add_range(&ranges, items[i].address, layout->descriptor.records[ASYNC_DEBUG_SLAB].size));
     return ad_target_prefetch(layout->target, ranges.items, ranges.count);
 }
 
@@ -105,14 +116,15 @@ static struct ad_error *find_slots(struct ad_layout *layout, const struct ad_vec
 {
     ad_auto_record struct ad_record slab = {0};
     ad_cleanup(ad_vector_deinit) struct ad_vector ranges = AD_VECTOR(struct ad_range);
-    const uint64_t *addresses = slabs->items;
+    const struct slab *items = slabs->items;
     AD_TRY(ad_record_init(&slab, layout, ASYNC_DEBUG_SLAB));
     for (size_t i = 0; i < slabs->count; i++) {
         struct slots run;
-        if (!ad_record_fetch(&slab, layout, addresses[i]) || !describe_slots(layout, &slab, &run)) {
-            ad_layout_tally(layout, AD_TALLY_SLABS, addresses[i]);
+        if (!ad_record_fetch(&slab, layout, items[i].address) || !describe_slots(layout, &slab, &run)) {
+            ad_layout_tally(layout, AD_TALLY_SLABS, items[i].address);
             continue;
         }
+        run.worker = items[i].worker;
         AD_TRY(ad_vector_push(slots, &run));
         AD_TRY(add_range(&ranges, run.first, run.count * run.size));
     }
@@ -143,7 +155,7 @@ static struct ad_error *read_slots(struct ad_layout *layout, const struct slots 
         if (!live || ad_map_has(&layout->task_at, address))
             continue;
         uint32_t index;
-        AD_TRY(add_task(layout, record, &index));
+        AD_TRY(add_task(layout, record, slots->worker, &index));
         if (index != AD_NONE)
             AD_ITEMS(struct ad_draft, &layout->drafts)[index].task.by_index = true;
     }
@@ -152,7 +164,7 @@ static struct ad_error *read_slots(struct ad_layout *layout, const struct slots 
 
 static struct ad_error *take_index(struct ad_layout *layout, struct ad_record *record)
 {
-    ad_cleanup(ad_vector_deinit) struct ad_vector slabs = AD_VECTOR(uint64_t);
+    ad_cleanup(ad_vector_deinit) struct ad_vector slabs = AD_VECTOR(struct slab);
     ad_cleanup(ad_vector_deinit) struct ad_vector slots = AD_VECTOR(struct slots);
     AD_TRY(find_slabs(layout, &slabs));
     AD_TRY(find_slots(layout, &slabs, &slots));
@@ -176,7 +188,7 @@ static void note_break(struct ad_layout *layout, const struct ad_walk *walk)
 
 /* The task at the walk's place, read unless the index led to it before; ends the walk when it is none. */
 static struct ad_error *visit(struct ad_layout *layout, struct ad_walk *walk, struct ad_record *record,
-                              uint64_t *next_ret)
+                              uint32_t worker, uint64_t *next_ret)
 {
     uint32_t index = ad_map_get(&layout->task_at, walk->at, AD_NONE);
     *next_ret = 0;
@@ -186,7 +198,7 @@ static struct ad_error *visit(struct ad_layout *layout, struct ad_walk *walk, st
             return NULL;
         }
         *next_ret = ad_record_link(record, ASYNC_DEBUG_TASK_NEXT, record->shape, ASYNC_DEBUG_TASK_NEXT);
-        AD_TRY(add_task(layout, record, &index));
+        AD_TRY(add_task(layout, record, worker, &index));
         if (index == AD_NONE)
             return NULL;
     }
@@ -205,7 +217,7 @@ static struct ad_error *take_list(struct ad_layout *layout, const struct ad_road
     uint64_t next = 0;
     for (ad_walk_init(&walk, road->first, road->head, *budget); ad_walk_going(&walk);
          ad_walk_next(&walk, next))
-        AD_TRY(visit(layout, &walk, record, &next));
+        AD_TRY(visit(layout, &walk, record, road->worker, &next));
     *budget -= walk.steps;
     note_break(layout, &walk);
     return NULL;

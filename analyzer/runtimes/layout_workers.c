@@ -4,36 +4,32 @@
 #include "base/cleanup.h"
 #include "runtimes/layout_internal.h"
 
-/* The head of a task list: a pointer to the first task, or a link embedded in the record, which a ring of
-   links leads back to. */
-static void read_head(const struct ad_record *record, const struct ad_layout *layout, unsigned field,
-                      struct ad_road *road)
+static struct ad_error *add_road(struct ad_layout *layout, const struct ad_record *record, unsigned tasks,
+                                 unsigned slabs, unsigned slab_count, uint32_t worker)
 {
     const struct async_debug_record *task = &layout->descriptor.records[ASYNC_DEBUG_TASK];
-    const struct async_debug_field *head = &record->shape->field[field];
-    road->first = ad_record_link(record, field, task, ASYNC_DEBUG_TASK_NEXT);
-    uint64_t link = record->address + head->offset;
-    bool to_field = head->flags & ASYNC_DEBUG_LINK_TO_FIELD;
-    road->head = to_field ? link - task->field[ASYNC_DEBUG_TASK_NEXT].offset : link;
-    if (head->encoding != ASYNC_DEBUG_EMBEDDED)
-        return;
-    uint64_t first = 0;
-    if (head->offset <= record->got && sizeof(first) <= record->got - head->offset)
-        memcpy(&first, record->bytes + head->offset, sizeof(first));
-    road->first = first && to_field ? first - task->field[ASYNC_DEBUG_TASK_NEXT].offset : first;
-}
-
-static struct ad_error *add_road(struct ad_layout *layout, const struct ad_record *record, unsigned tasks,
-                                 unsigned slabs, unsigned slab_count)
-{
-    struct ad_road road = {0};
+    struct ad_road road = {.worker = worker};
     if (layout->has_list && ad_record_has(record, tasks))
-        read_head(record, layout, tasks, &road);
+        ad_record_head(record, tasks, task, ASYNC_DEBUG_TASK_NEXT, &road.first, &road.head);
     if (layout->has_index && ad_record_has(record, slabs)) {
         road.slabs = ad_record_value(record, slabs);
         road.slab_count = ad_record_value(record, slab_count);
     }
     return ad_vector_push(&layout->roads, &road);
+}
+
+/* A run queue, or (with no `count`) an inbox. */
+static struct ad_error *add_ready(struct ad_layout *layout, const struct ad_record *record, unsigned head,
+                                  unsigned count, uint32_t worker)
+{
+    const struct async_debug_record *task = &layout->descriptor.records[ASYNC_DEBUG_TASK];
+    struct ad_ready_list list = {.worker = worker, .inbox = head == ASYNC_DEBUG_WORKER_INBOX};
+    if (!ad_record_has(record, head) || task->field[ASYNC_DEBUG_TASK_READY_NEXT].encoding == ASYNC_DEBUG_ABSENT)
+        return NULL;
+    list.counted = ad_record_has(record, count);
+    list.declared = ad_record_value(record, count);
+    ad_record_head(record, head, task, ASYNC_DEBUG_TASK_READY_NEXT, &list.first, &list.head);
+    return ad_vector_push(&layout->ready, &list);
 }
 
 static uint32_t find_thread(const struct ad_snapshot *snapshot, pid_t tid)
@@ -64,6 +60,9 @@ static struct ad_error *fill_worker(struct ad_layout *layout, const struct ad_re
         .last_tick = ad_record_value(record, ASYNC_DEBUG_WORKER_LAST_TICK),
         .last_tick_real = ad_record_value(record, ASYNC_DEBUG_WORKER_LAST_TICK_REAL),
         .ticks = ad_record_value(record, ASYNC_DEBUG_WORKER_TICKS),
+        .switches = ad_record_value(record, ASYNC_DEBUG_WORKER_SWITCHES),
+        .loop = ad_record_value(record, ASYNC_DEBUG_WORKER_LOOP),
+        .context = ad_record_value(record, ASYNC_DEBUG_WORKER_CONTEXT),
         .tasks_alive = ad_record_value_or(record, ASYNC_DEBUG_WORKER_TASKS_ALIVE, UINT64_MAX),
     };
     worker->thread = find_thread(layout->snapshot, worker->thread_id);
@@ -85,8 +84,10 @@ static struct ad_error *add_worker(struct ad_layout *layout, const struct ad_rec
     runtime->worker_count++;
     runtime->changing |= ad_record_value(record, ASYNC_DEBUG_WORKER_CHANGES) & 1;
     AD_TRY(ad_map_put(&layout->worker_at, record->address, index));
+    AD_TRY(add_ready(layout, record, ASYNC_DEBUG_WORKER_READY, ASYNC_DEBUG_WORKER_READY_COUNT, index));
+    AD_TRY(add_ready(layout, record, ASYNC_DEBUG_WORKER_INBOX, ASYNC_DEBUG_FIELDS, index));
     return add_road(layout, record, ASYNC_DEBUG_WORKER_TASKS, ASYNC_DEBUG_WORKER_SLABS,
-                    ASYNC_DEBUG_WORKER_SLAB_COUNT);
+                    ASYNC_DEBUG_WORKER_SLAB_COUNT, index);
 }
 
 /* One entry of the array; a worker that cannot be read costs its tasks, not the others'. */
@@ -145,6 +146,31 @@ static uint64_t count_declared(const struct ad_layout *layout, const struct ad_r
     return runtime->worker_count ? sum : UINT64_MAX;
 }
 
+static void fill_process(struct ad_layout *layout, const struct ad_record *process)
+{
+    struct ad_runtime *runtime = &AD_ITEMS(struct ad_runtime, &layout->snapshot->runtimes)[layout->runtime];
+    runtime->tasks_spawned = ad_record_value_or(process, ASYNC_DEBUG_PROCESS_TASKS_SPAWNED, UINT64_MAX);
+    runtime->tasks_finished = ad_record_value_or(process, ASYNC_DEBUG_PROCESS_TASKS_FINISHED, UINT64_MAX);
+    runtime->debug_flags = ad_record_value(process, ASYNC_DEBUG_PROCESS_DEBUG_FLAGS);
+    runtime->slow_step = ad_record_value(process, ASYNC_DEBUG_PROCESS_SLOW_STEP);
+    runtime->tick_interval = ad_record_value(process, ASYNC_DEBUG_PROCESS_TICK_INTERVAL);
+    runtime->started_at = ad_record_value(process, ASYNC_DEBUG_PROCESS_STARTED_AT);
+    runtime->pid = (pid_t)ad_record_value(process, ASYNC_DEBUG_PROCESS_PID);
+    runtime->changing |= ad_record_value(process, ASYNC_DEBUG_PROCESS_CHANGES) & 1;
+    runtime->tasks_declared = count_declared(layout, process);
+    layout->books = (struct ad_books){
+        .history = ad_record_value(process, ASYNC_DEBUG_PROCESS_HISTORY),
+        .history_capacity = ad_record_value(process, ASYNC_DEBUG_PROCESS_HISTORY_CAPACITY),
+        .history_count = ad_record_value(process, ASYNC_DEBUG_PROCESS_HISTORY_COUNT),
+        .handles = ad_record_link(process, ASYNC_DEBUG_PROCESS_HANDLES,
+                                  &layout->descriptor.records[ASYNC_DEBUG_HANDLE], ASYNC_DEBUG_HANDLE_NEXT),
+        .functions =
+            ad_record_link(process, ASYNC_DEBUG_PROCESS_FUNCTIONS,
+                           &layout->descriptor.records[ASYNC_DEBUG_FUNCTION], ASYNC_DEBUG_FUNCTION_NEXT),
+    };
+    runtime->history_count = layout->books.history_count;
+}
+
 struct ad_error *ad_layout_workers(struct ad_layout *layout)
 {
     ad_auto_record struct ad_record process = {0};
@@ -153,11 +179,8 @@ struct ad_error *ad_layout_workers(struct ad_layout *layout)
         return ad_error_create(AD_ERROR_FAULT, "the runtime's process record at 0x%llx cannot be read",
                                (unsigned long long)layout->descriptor.process);
     AD_TRY(add_road(layout, &process, ASYNC_DEBUG_PROCESS_TASKS, ASYNC_DEBUG_PROCESS_SLABS,
-                    ASYNC_DEBUG_PROCESS_SLAB_COUNT));
+                    ASYNC_DEBUG_PROCESS_SLAB_COUNT, AD_NONE));
     AD_TRY(read_workers(layout, &process));
-    struct ad_runtime *runtime = &AD_ITEMS(struct ad_runtime, &layout->snapshot->runtimes)[layout->runtime];
-    runtime->tick_interval = ad_record_value(&process, ASYNC_DEBUG_PROCESS_TICK_INTERVAL);
-    runtime->changing |= ad_record_value(&process, ASYNC_DEBUG_PROCESS_CHANGES) & 1;
-    runtime->tasks_declared = count_declared(layout, &process);
+    fill_process(layout, &process);
     return NULL;
 }

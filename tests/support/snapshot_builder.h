@@ -68,6 +68,11 @@ static inline uint32_t build_task(struct ad_snapshot *snapshot, const char *name
                              .state_name = "waiting",
                              .future = AD_NONE,
                              .stack = AD_NONE,
+                             .ready_on = AD_NONE,
+                             .ready_position = AD_NONE,
+                             .start_location = AD_NONE,
+                             .spawn_location = AD_NONE,
+                             .extra = AD_NONE,
                              .suspended_at = BUILD_NOW - 60 * BUILD_SECOND};
     return index;
 }
@@ -96,6 +101,7 @@ static inline uint32_t build_future(struct ad_snapshot *snapshot, enum async_deb
                                  .state_name = "pending",
                                  .fd = -1,
                                  .owner = AD_NONE,
+                                 .worker = AD_NONE,
                                  .senders = UINT64_MAX,
                                  .receivers = UINT64_MAX,
                                  .declared_waiters = UINT64_MAX};

@@ -122,7 +122,7 @@ static void test_refuses_what_is_no_descriptor(void **state)
     refuses(runtime, "copy");
     runtime = fake_runtime_create();
     runtime->arena.descriptor.abi += 0x10000;
-    refuses(runtime, "ABI 2.0");
+    refuses(runtime, "ABI 2.1");
     runtime = fake_runtime_create();
     runtime->arena.descriptor.machine = 183;
     refuses(runtime, "x86-64");
