@@ -3,10 +3,15 @@
  * @file async.h - libasyncrt: stackful tasks on a libuv loop, made to be looked at.
  *
  * Write straight-line code; every call here that waits suspends only the calling task. All calls but
- * async_run, _create and _destroy are made from a task. Errors are negative errno-style codes, as libuv's
- * (UV_ECANCELED, UV_EOF, ...; uv.h has them all); async_strerror names them. UV_EINVAL, from any call:
- * made outside a task, or an argument is missing. Whatever a debugger reads is described in async_debug.h
- * and costs a plain store.
+ * async_run, _create, _destroy and those that say so are made from a task. Errors are negative errno-style
+ * codes, as libuv's (UV_ECANCELED, UV_EOF, ...; uv.h has them all); async_strerror names them. UV_EINVAL, from
+ * any call: made outside a task, or an argument is missing. UV_ECANCELED and UV_ETIMEDOUT, from any call that
+ * waits: see "Cancellation and timeouts". Whatever a debugger reads is described in async_debug.h and costs a
+ * plain store.
+ *
+ * A process has one or more workers: threads with an event loop each. A task stays on its worker. Tasks,
+ * groups, locks, channels and promises may be used across workers; a connection or other handle belongs to
+ * the worker where it was opened (UV_EXDEV elsewhere).
  *
  * A task's stack is small (64 KiB) and ends at a guard page. A call in tail position may give up its
  * caller's frame: compile with -fno-optimize-sibling-calls to see every function in a stack.
@@ -52,12 +57,24 @@ struct async_options {
     uint32_t tick_interval_ms; /**< how often an idle loop refreshes its clocks; 0: 1000; -1u: never */
     uint32_t guard_pages;      /**< stacks with a guard page, at two mappings each; the others have a canary,
                                     checked at each wait. 0: 8192; -1u: none */
+    uint32_t workers;          /**< threads with an event loop, async_run's own among them; 0: 1; at most 256 */
 };
 
 /** Runs `start` as the first task and returns its result when every task has ended. What was left open is
  *  closed then, and every handle to a task or connection is void. SIGPIPE is ignored meanwhile, unless the
  *  program handles it. UV_EALREADY: it is running already, in whatever thread; UV_ENOMEM, UV_EMFILE. */
 int async_run(async_function start, void *argument, const struct async_options *options);
+
+/** Cancels every task but the caller, and from now on refuses to start any (UV_ESHUTDOWN). UV_EALREADY. */
+#define async_shutdown() async_shutdown_at(ASYNC_SITE())
+int async_shutdown_at(const struct async_site *site);
+
+uint32_t async_worker_count(void);
+/** Of the calling thread, from 0. UV_EINVAL: it is no worker's. */
+int async_worker_index(void);
+
+/** CLOCK_MONOTONIC in nanoseconds, as deadlines are told in. From any thread. */
+uint64_t async_now(void);
 
 /** "name (CODE)" for a negative code of any call here; static life. */
 const char *async_strerror(int code);
@@ -71,18 +88,33 @@ const char *async_strerror(int code);
 int async_spawn_at(struct async_task **task_ret, const char *name, async_function function, void *argument,
                    const struct async_site *site);
 
+/** The same on worker number `worker`. UV_EINVAL: there is none. */
+#define async_spawn_on(task_ret, worker, name, function, argument)                                           \
+    async_spawn_on_at(task_ret, worker, name, function, argument, ASYNC_SITE())
+int async_spawn_on_at(struct async_task **task_ret, uint32_t worker, const char *name,
+                      async_function function, void *argument, const struct async_site *site);
+
 /** Waits for a task's end and releases it. `result_ret` (may be NULL) gets what it returned.
- *  UV_EINVAL: own task, or joined already by another. */
+ *  UV_EINVAL: own task, or joined already by another. When the wait is interrupted the handle stays valid. */
 int async_join(struct async_task *task, int *result_ret);
 
 /** Gives the handle up: the task is released when it ends. UV_EINVAL: detached already, or being joined. */
 int async_detach(struct async_task *task);
 
-/** Lets the others run. */
+/** Waits until all have ended and joins them. `results` (may be NULL) gets what each returned. Returns 0, or
+ *  the first negative result in the order given. UV_EINVAL: one of them cannot be joined. When the wait is
+ *  interrupted all handles stay valid. */
+int async_gather(struct async_task **tasks, size_t count, int *results);
+
+/** Waits until the first of them has ended; which one is it: `index_ret`. Joins none of them. */
+int async_first(struct async_task **tasks, size_t count, size_t *index_ret);
+
+/** Lets the others run. Not a wait: nothing interrupts it. */
 int async_yield(void);
 
 /** Never wakes early. UV_ENOMEM. */
 int async_sleep(uint64_t milliseconds);
+int async_sleep_until(uint64_t deadline); /**< in terms of async_now */
 
 /** The running task; NULL outside one. */
 struct async_task *async_self(void);
@@ -93,6 +125,61 @@ const char *async_task_name(const struct async_task *task);
 void async_task_set_name(struct async_task *task, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* ---- Cancellation and timeouts -------------------------------------------------------------------- */
+
+/**
+ * Asks a task to end. Its wait returns UV_ECANCELED, the present one or else the next; once for each
+ * request. It should clean up and return UV_ECANCELED; it may go on. What it waits for meanwhile is not
+ * interrupted again. UV_ESRCH: it has ended; UV_EALREADY: a request is still to be delivered; UV_ENOMEM.
+ */
+#define async_cancel(task) async_cancel_at(task, ASYNC_SITE())
+int async_cancel_at(struct async_task *task, const struct async_site *site);
+
+/** Whether the running task is asked to end and no wait has told it yet: for loops that do not wait. */
+bool async_cancel_requested(void);
+
+/** Between the two neither cancellation nor timeouts begun outside interrupt the task's waits; afterwards
+ *  they do. They nest. UV_EINVAL: not balanced. */
+int async_shield_begin(void);
+int async_shield_end(void);
+
+/** A time limit; lies on the task's stack from _begin to _end. Not for reading. */
+struct async_timeout {
+    void *private_[8];
+};
+
+/** From now until async_timeout_end, waits of the task return UV_ETIMEDOUT once the time is up: the present
+ *  one and every one that follows. They nest. UV_ENOMEM. */
+int async_timeout_begin(struct async_timeout *timeout, uint64_t milliseconds);
+int async_deadline_begin(struct async_timeout *timeout, uint64_t deadline); /**< in terms of async_now */
+/** 0, or UV_ETIMEDOUT: it expired. UV_EINVAL: not the innermost. */
+int async_timeout_end(struct async_timeout *timeout);
+
+/* ---- Groups: tasks that end before the group's wait does --------------------------------------------- */
+
+struct async_group;
+#define async_group_create(group_ret, name) async_group_create_at(group_ret, name, ASYNC_SITE())
+int async_group_create_at(struct async_group **group_ret, const char *name, const struct async_site *site);
+
+#define ASYNC_HERE UINT32_MAX /**< the caller's worker */
+
+/** Starts a child. When one fails, the others are cancelled. UV_ECANCELED: the group is cancelled; UV_ENOMEM. */
+#define async_group_spawn(group, name, function, argument)                                                   \
+    async_group_spawn_on_at(group, ASYNC_HERE, name, function, argument, ASYNC_SITE())
+#define async_group_spawn_on(group, worker, name, function, argument)                                        \
+    async_group_spawn_on_at(group, worker, name, function, argument, ASYNC_SITE())
+int async_group_spawn_on_at(struct async_group *group, uint32_t worker, const char *name,
+                            async_function function, void *argument, const struct async_site *site);
+
+/** Waits until every child has ended, whatever happens: when the wait is interrupted the children are
+ *  cancelled and waited for. 0, the error of the child that failed first, or the interruption. UV_EINVAL:
+ *  called by one of its children. */
+int async_group_wait(struct async_group *group);
+
+#define async_group_cancel(group) async_group_cancel_at(group, ASYNC_SITE())
+int async_group_cancel_at(struct async_group *group, const struct async_site *site);
+int async_group_destroy(struct async_group *group); /**< UV_EBUSY: children are left */
+
 /* ---- TCP ---------------------------------------------------------------------------------------- */
 
 struct async_listener;
@@ -100,7 +187,10 @@ struct async_tcp;
 
 /** Listens on a numeric IPv4 or IPv6 address; port 0 takes a free one (see async_listener_port). UV_EINVAL:
  *  not an address; otherwise the kernel's errors, such as UV_EADDRINUSE. */
-int async_listen(struct async_listener **listener_ret, const char *host, uint16_t port, int backlog);
+#define async_listen(listener_ret, host, port, backlog)                                                      \
+    async_listen_at(listener_ret, host, port, backlog, ASYNC_SITE())
+int async_listen_at(struct async_listener **listener_ret, const char *host, uint16_t port, int backlog,
+                    const struct async_site *site);
 uint16_t async_listener_port(const struct async_listener *listener);
 /** The next connection, first come first served. UV_EBADF: being closed. */
 int async_accept(struct async_listener *listener, struct async_tcp **tcp_ret);
@@ -108,7 +198,8 @@ int async_accept(struct async_listener *listener, struct async_tcp **tcp_ret);
 int async_listener_close(struct async_listener *listener);
 
 /** To a numeric address; TCP_NODELAY is set. UV_EINVAL: not an address; otherwise the kernel's errors. */
-int async_connect(struct async_tcp **tcp_ret, const char *host, uint16_t port);
+#define async_connect(tcp_ret, host, port) async_connect_at(tcp_ret, host, port, ASYNC_SITE())
+int async_connect_at(struct async_tcp **tcp_ret, const char *host, uint16_t port, const struct async_site *site);
 /** Reads up to `size` bytes: their number, UV_EOF (from then on always), or an error. One reader at a time
  *  (UV_EBUSY). UV_EBADF: being closed. */
 ssize_t async_read(struct async_tcp *tcp, void *buffer, size_t size);
@@ -123,18 +214,21 @@ const char *async_tcp_peer(const struct async_tcp *tcp);
 /* ---- Mutex: fair, first come first served -------------------------------------------------------- */
 
 struct async_mutex;
-int async_mutex_create(struct async_mutex **mutex_ret, const char *name);
+#define async_mutex_create(mutex_ret, name) async_mutex_create_at(mutex_ret, name, ASYNC_SITE())
+int async_mutex_create_at(struct async_mutex **mutex_ret, const char *name, const struct async_site *site);
 /** Waits until it is free. A deadlock is no error here: it is to be seen, not hidden. */
 int async_mutex_lock(struct async_mutex *mutex);
 int async_mutex_try_lock(struct async_mutex *mutex); /**< UV_EBUSY */
 int async_mutex_unlock(struct async_mutex *mutex);   /**< UV_EPERM: the caller does not hold it */
-int async_mutex_destroy(struct async_mutex *mutex);  /**< UV_EBUSY: held or waited for */
+int async_mutex_destroy(struct async_mutex *mutex);  /**< UV_EBUSY: waited for, or held by a task that lives */
 
 /* ---- Channel: bounded queue of fixed-size items; capacity 0 hands over directly ------------------ */
 
 struct async_channel;
-int async_channel_create(struct async_channel **channel_ret, const char *name, size_t item_size,
-                         size_t capacity);
+#define async_channel_create(channel_ret, name, item_size, capacity)                                         \
+    async_channel_create_at(channel_ret, name, item_size, capacity, ASYNC_SITE())
+int async_channel_create_at(struct async_channel **channel_ret, const char *name, size_t item_size,
+                            size_t capacity, const struct async_site *site);
 int async_channel_send(struct async_channel *channel, const void *item);  /**< UV_EPIPE: closed */
 int async_channel_receive(struct async_channel *channel, void *item_ret); /**< UV_EOF: closed and empty */
 /** Ends all waits on it: senders' with UV_EPIPE (their items are not sent), receivers' with UV_EOF.
@@ -145,11 +239,13 @@ int async_channel_destroy(struct async_channel *channel); /**< UV_EBUSY: somebod
 /* ---- Promise: one value that somebody will provide ------------------------------------------------ */
 
 struct async_promise;
-int async_promise_create(struct async_promise **promise_ret, const char *name);
+#define async_promise_create(promise_ret, name) async_promise_create_at(promise_ret, name, ASYNC_SITE())
+int async_promise_create_at(struct async_promise **promise_ret, const char *name, const struct async_site *site);
 /** Says which task is to resolve it, for whoever looks at a hang. UV_EALREADY: it is resolved. */
 int async_promise_set_producer(struct async_promise *promise, struct async_task *producer);
-int async_promise_resolve(struct async_promise *promise, void *value); /**< UV_EALREADY */
-int async_promise_fail(struct async_promise *promise, int error);      /**< negative; UV_EALREADY */
+/** From any thread of the process. UV_EALREADY; UV_ESRCH: async_run is not running. */
+int async_promise_resolve(struct async_promise *promise, void *value);
+int async_promise_fail(struct async_promise *promise, int error); /**< negative */
 /** 0 and the value, or the error it failed with. */
 int async_promise_await(struct async_promise *promise, void **value_ret);
 int async_promise_destroy(struct async_promise *promise); /**< UV_EBUSY: somebody waits for it */

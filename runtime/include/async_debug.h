@@ -243,7 +243,7 @@ enum async_debug_cancel_state {
     ASYNC_DEBUG_CANCEL_NONE,
     ASYNC_DEBUG_CANCEL_REQUESTED,
     ASYNC_DEBUG_CANCEL_DELIVERED, /**< a wait of the task has ended with it */
-    ASYNC_DEBUG_CANCEL_SWALLOWED, /**< and the task has gone on waiting for other things, or ended otherwise */
+    ASYNC_DEBUG_CANCEL_SWALLOWED, /**< and the task has ended otherwise */
 };
 
 enum async_debug_task_flag {

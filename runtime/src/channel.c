@@ -4,7 +4,8 @@
 #include <uv.h>
 
 #include "async.h"
-#include "future.h"
+#include "change.h"
+#include "worker.h"
 
 /*
  * A ring of items and two queues. Receivers wait only while the ring is empty and senders only while it is
@@ -13,7 +14,7 @@
  */
 struct async_channel {
     struct async_future send; /**< object of both: the channel; count and capacity are kept equal in both */
-    struct async_future receive;
+    struct async_future receive; /**< under the lock of `send` */
     size_t item_size;
     size_t capacity;
     size_t first; /**< index of the oldest item */
@@ -31,11 +32,13 @@ static void init_end(struct async_channel *channel, struct async_future *end, en
     end->size = channel->item_size;
 }
 
-int async_channel_create(struct async_channel **channel_ret, const char *name, size_t item_size,
-                         size_t capacity)
+int async_channel_create_at(struct async_channel **channel_ret, const char *name, size_t item_size,
+                            size_t capacity, const struct async_site *site)
 {
     const char *copy;
     size_t bytes;
+    if (!channel_ret)
+        return UV_EINVAL;
     if (__builtin_mul_overflow(item_size, capacity, &bytes))
         return UV_ENOMEM;
     struct async_channel *channel = async_object_create(sizeof(*channel), name, &copy);
@@ -49,6 +52,8 @@ int async_channel_create(struct async_channel **channel_ret, const char *name, s
     channel->capacity = capacity;
     init_end(channel, &channel->send, ASYNC_FUTURE_CHANNEL_SEND, copy);
     init_end(channel, &channel->receive, ASYNC_FUTURE_CHANNEL_RECEIVE, copy);
+    channel->receive.lock = channel->send.lock;
+    channel->send.site = channel->receive.site = site;
     *channel_ret = channel;
     return 0;
 }
@@ -83,52 +88,80 @@ static void pop(struct async_channel *channel, void *item_ret, const struct asyn
         set_count(channel, channel->count - 1);
 }
 
+/* Hands over to a receiver that waits, or stores; false: neither can be. The lock is held. */
+static bool try_send(struct async_channel *channel, const void *item)
+{
+    struct async_changes *changes = &async_worker_self()->changes;
+    async_change_begin(changes);
+    struct async_waiter *receiver = async_future_claim(&channel->receive);
+    bool room = !receiver && channel->count < channel->capacity;
+    if (receiver) {
+        copy_item(channel, receiver->data, item);
+        async_waiter_wake(receiver, 0);
+    } else if (room) {
+        push(channel, item);
+    }
+    async_change_end(changes);
+    return receiver || room;
+}
+
+/* Takes the oldest item, or that of a sender that waits; false: there is none. The lock is held. */
+static bool try_receive(struct async_channel *channel, void *item_ret)
+{
+    struct async_changes *changes = &async_worker_self()->changes;
+    bool full = channel->count == channel->capacity;
+    async_change_begin(changes);
+    struct async_waiter *sender = full ? async_future_claim(&channel->send) : NULL;
+    bool got = channel->count || sender;
+    if (channel->count)
+        pop(channel, item_ret, sender);
+    else if (sender)
+        copy_item(channel, item_ret, sender->data);
+    if (sender)
+        async_waiter_wake(sender, 0);
+    async_change_end(changes);
+    return got;
+}
+
 int async_channel_send(struct async_channel *channel, const void *item)
 {
     if (!async_self() || !channel || (!item && channel->item_size))
         return UV_EINVAL;
-    if (channel->closed)
-        return UV_EPIPE;
-    struct async_waiter *receiver = channel->receive.waiters;
-    if (receiver) {
-        copy_item(channel, receiver->data, item);
-        async_waiter_wake(receiver, 0);
-        return 0;
-    }
-    if (channel->count == channel->capacity)
+    async_lock(channel->send.lock);
+    int result = channel->closed ? UV_EPIPE : 0;
+    if (!result && !try_send(channel, item))
         return (int)async_future_await(&channel->send, (void *)item);
-    push(channel, item);
-    return 0;
+    async_unlock(channel->send.lock);
+    return result;
 }
 
 int async_channel_receive(struct async_channel *channel, void *item_ret)
 {
     if (!async_self() || !channel || (!item_ret && channel->item_size))
         return UV_EINVAL;
-    struct async_waiter *sender = channel->send.waiters;
-    if (channel->count) {
-        pop(channel, item_ret, sender);
-    } else if (sender) {
-        copy_item(channel, item_ret, sender->data);
-    } else {
-        return channel->closed ? UV_EOF : (int)async_future_await(&channel->receive, item_ret);
+    async_lock(channel->send.lock);
+    int result = 0;
+    if (!try_receive(channel, item_ret)) {
+        if (!channel->closed)
+            return (int)async_future_await(&channel->receive, item_ret);
+        result = UV_EOF;
     }
-    if (sender)
-        async_waiter_wake(sender, 0);
-    return 0;
+    async_unlock(channel->send.lock);
+    return result;
 }
 
 int async_channel_close(struct async_channel *channel)
 {
     if (!async_self() || !channel)
         return UV_EINVAL;
-    if (channel->closed)
-        return UV_EALREADY;
+    async_lock(channel->send.lock);
+    int result = channel->closed ? UV_EALREADY : 0;
     channel->closed = true;
     channel->send.state = channel->receive.state = ASYNC_FUTURE_CLOSED;
     async_future_wake_all(&channel->send, UV_EPIPE);
     async_future_wake_all(&channel->receive, UV_EOF);
-    return 0;
+    async_unlock(channel->send.lock);
+    return result;
 }
 
 int async_channel_destroy(struct async_channel *channel)

@@ -30,4 +30,14 @@ static inline uint64_t async_clock_exact(void)
     return async_clock_read(CLOCK_MONOTONIC);
 }
 
+/** The exact time in so many milliseconds; what lies beyond all time is the last moment. */
+static inline uint64_t async_clock_after(uint64_t milliseconds)
+{
+    uint64_t delay, then;
+    if (__builtin_mul_overflow(milliseconds, (uint64_t)1000000, &delay) ||
+        __builtin_add_overflow(async_clock_exact(), delay, &then))
+        return UINT64_MAX;
+    return then;
+}
+
 #endif

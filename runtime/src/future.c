@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cancel.h"
 #include "change.h"
 #include "clock.h"
+#include "process.h"
 #include "worker.h"
 
 void async_future_init(struct async_future *future, enum async_future_kind kind,
@@ -21,13 +23,43 @@ void async_future_init(struct async_future *future, enum async_future_kind kind,
         .created_at = async_clock_coarse(),
     };
     future->last = &future->waiters;
+    future->lock = &future->own_lock;
 }
 
 void async_future_deinit(struct async_future *future)
 {
+    /* Whoever woke the last waiter may still hold the lock. */
+    async_lock(future->lock);
+    async_unlock(future->lock);
     assert(!future->waiters);
     future->magic = ASYNC_DEAD_MAGIC;
 }
+
+void async_future_set_owner(struct async_future *future, struct async_task *task)
+{
+    struct async_task *before = future->owner;
+    async_task_pin(task);
+    future->owned_since = task ? async_clock_coarse() : 0;
+    future->owner_id = task ? task->id : 0;
+    async_publish(&future->owner, task);
+    async_task_unpin(before);
+}
+
+/* Tasks, and what they pin, end with their workers. */
+bool async_future_owned(const struct async_future *future)
+{
+    return future->owner && async_process.worker_count && !async_task_ended(future->owner);
+}
+
+void async_future_disown(struct async_future *future)
+{
+    if (async_process.worker_count)
+        async_future_set_owner(future, NULL);
+    else
+        future->owner = NULL;
+}
+
+/* ---- The queue ----------------------------------------------------------------------------------- */
 
 /* The waiter is complete before the one store that makes it part of the queue. */
 static void append(struct async_future *future, struct async_waiter *waiter)
@@ -47,13 +79,57 @@ static void take_out(struct async_waiter *waiter)
         waiter->next->link = waiter->link;
     else
         future->last = waiter->link;
+    waiter->link = NULL;
     future->waiter_count--;
+}
+
+void async_waiter_enter(struct async_waiter *waiter, struct async_future *future)
+{
+    struct async_changes *changes = &async_worker_self()->changes;
+    waiter->future = future;
+    async_change_begin(changes);
+    append(future, waiter);
+    async_change_end(changes);
+}
+
+void async_waiter_leave(struct async_waiter *waiter)
+{
+    struct async_changes *changes = &async_worker_self()->changes;
+    struct async_lock *lock = waiter->future->lock;
+    async_lock(lock);
+    if (waiter->link) {
+        async_change_begin(changes);
+        take_out(waiter);
+        async_change_end(changes);
+    }
+    waiter->magic = ASYNC_DEAD_MAGIC;
+    async_unlock(lock);
+}
+
+/* ---- Waiting ------------------------------------------------------------------------------------- */
+
+/* After this, whoever finds the waiter may claim the wait, and the lock is free. */
+static void begin_wait(struct async_worker *worker, struct async_future *future, struct async_waiter *waiter)
+{
+    struct async_task *task = waiter->task;
+    async_change_begin(&worker->changes);
+    __atomic_store_n(&task->wait, ASYNC_WAIT_ARMED, __ATOMIC_RELAXED);
+    append(future, waiter);
+    async_publish(&task->waiters, waiter);
+    async_publish(&task->awaits, future);
+    async_change_end(&worker->changes);
+    async_unlock(future->lock);
 }
 
 int64_t async_future_await(struct async_future *future, void *data)
 {
     struct async_worker *worker = async_worker_self();
     struct async_task *task = worker->current;
+    int interrupted = async_interrupt_take(task);
+    if (interrupted) {
+        async_unlock(future->lock);
+        return interrupted;
+    }
     struct async_waiter waiter = {
         .magic = ASYNC_WAITER_MAGIC,
         .task = task,
@@ -61,43 +137,100 @@ int64_t async_future_await(struct async_future *future, void *data)
         .since = async_worker_read_clock(worker),
         .data = data,
     };
-    async_change_begin(&worker->changes);
-    append(future, &waiter);
-    async_publish(&task->waiters, &waiter);
-    async_publish(&task->awaits, future);
-    async_change_end(&worker->changes);
+    begin_wait(worker, future, &waiter);
     async_suspend(ASYNC_TASK_WAITING);
     return waiter.result;
+}
+
+int64_t async_future_await_shielded(struct async_future *future, void *data)
+{
+    struct async_task *task = async_self();
+    async_shield_enter(task);
+    int64_t result = async_future_await(future, data);
+    async_shield_leave(task);
+    return result;
+}
+
+/* ---- Waking -------------------------------------------------------------------------------------- */
+
+bool async_task_claim(struct async_task *task)
+{
+    uint32_t armed = ASYNC_WAIT_ARMED;
+    if (async_parallel)
+        return __atomic_compare_exchange_n(&task->wait, &armed, ASYNC_WAIT_CLAIMED, false, __ATOMIC_ACQ_REL,
+                                           __ATOMIC_RELAXED);
+    if (task->wait != ASYNC_WAIT_ARMED)
+        return false;
+    task->wait = ASYNC_WAIT_CLAIMED;
+    return true;
+}
+
+struct async_waiter *async_future_claim(struct async_future *future)
+{
+    struct async_changes *changes = &async_worker_self()->changes;
+    struct async_waiter *waiter;
+    async_change_begin(changes);
+    while ((waiter = future->waiters)) {
+        take_out(waiter);
+        if (async_task_claim(waiter->task))
+            break; /* of the others, the waits are over by other ways */
+    }
+    async_change_end(changes);
+    return waiter;
 }
 
 void async_waiter_wake(struct async_waiter *waiter, int64_t result)
 {
     struct async_task *task = waiter->task;
-    struct async_worker *worker = task->worker;
+    struct async_waiter *whole = waiter->whole;
     waiter->result = result;
-    async_change_begin(&worker->changes);
-    task->ready_since = async_clock_coarse();
-    async_publish(&task->state, ASYNC_TASK_READY);
-    async_publish(&task->awaits, NULL);
-    async_publish(&task->waiters, NULL);
-    take_out(waiter);
-    waiter->magic = ASYNC_DEAD_MAGIC;
-    async_worker_queue(worker, task);
-    async_change_end(&worker->changes);
+    if (whole) {
+        whole->data = waiter; /* which of the children it was */
+        whole->result = result;
+        async_waiter_leave(whole);
+    } else {
+        waiter->magic = ASYNC_DEAD_MAGIC;
+    }
+    async_worker_wake(task);
 }
 
 bool async_future_wake(struct async_future *future, int64_t result)
 {
-    if (!future->waiters)
-        return false;
-    async_waiter_wake(future->waiters, result);
-    return true;
+    struct async_changes *changes = &async_worker_self()->changes;
+    async_change_begin(changes);
+    struct async_waiter *waiter = async_future_claim(future);
+    if (waiter)
+        async_waiter_wake(waiter, result);
+    async_change_end(changes);
+    return waiter;
 }
 
 void async_future_wake_all(struct async_future *future, int64_t result)
 {
-    while (async_future_wake(future, result))
-        ;
+    struct async_changes *changes = &async_worker_self()->changes;
+    async_change_begin(changes);
+    for (struct async_waiter *waiter; (waiter = future->waiters);) {
+        take_out(waiter);
+        if (waiter->notify)
+            waiter->notify(waiter, result);
+        else if (async_task_claim(waiter->task))
+            async_waiter_wake(waiter, result);
+    }
+    async_change_end(changes);
+}
+
+bool async_wait_interrupt(struct async_task *task, int code)
+{
+    if (task->state != ASYNC_TASK_WAITING || !async_task_claim(task))
+        return false;
+    struct async_changes *changes = &task->worker->changes;
+    struct async_waiter *waiter = task->waiters;
+    async_change_begin(changes);
+    waiter->result = code;
+    async_waiter_leave(waiter);
+    async_worker_wake(task);
+    async_change_end(changes);
+    return true;
 }
 
 void *async_object_create(size_t size, const char *name, const char **name_ret)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "async.h"
+#include "change.h"
 #include "tcp.h"
 #include "worker.h"
 
@@ -40,8 +41,11 @@ static int take(struct async_listener *listener, struct async_tcp **tcp_ret)
 static void on_connection(uv_stream_t *uv, int status)
 {
     struct async_listener *listener = uv->data;
-    struct async_waiter *waiter = listener->accept.waiters;
+    struct async_changes *changes = &listener->handle.worker->changes;
+    async_change_begin(changes);
+    struct async_waiter *waiter = async_future_claim(&listener->accept);
     if (!waiter) {
+        async_change_end(changes);
         listener->pending = status == 0;
         return;
     }
@@ -52,6 +56,7 @@ static void on_connection(uv_stream_t *uv, int status)
             (*tcp_ret)->handle.task = async_task_id(waiter->task);
     }
     async_waiter_wake(waiter, status);
+    async_change_end(changes);
 }
 
 static int open_listener(struct async_listener *listener, const struct sockaddr *wanted, int backlog)
@@ -73,7 +78,8 @@ static int open_listener(struct async_listener *listener, const struct sockaddr 
     return 0;
 }
 
-int async_listen(struct async_listener **listener_ret, const char *host, uint16_t port, int backlog)
+int async_listen_at(struct async_listener **listener_ret, const char *host, uint16_t port, int backlog,
+                    const struct async_site *site)
 {
     struct async_task *task = async_self();
     struct sockaddr_storage address;
@@ -88,6 +94,8 @@ int async_listen(struct async_listener **listener_ret, const char *host, uint16_
     async_handle_open(&listener->handle, (uv_handle_t *)&listener->uv, "listener", listener->address);
     async_future_init(&listener->accept, ASYNC_FUTURE_ACCEPT, ASYNC_FUTURE_OPEN, listener);
     listener->accept.name = listener->address;
+    listener->accept.worker = listener->handle.worker;
+    listener->handle.site = site;
     error = open_listener(listener, (struct sockaddr *)&address, backlog);
     if (error) {
         async_handle_drop(&listener->handle);
@@ -106,8 +114,9 @@ int async_accept(struct async_listener *listener, struct async_tcp **tcp_ret)
 {
     if (!async_self() || !listener || !tcp_ret)
         return UV_EINVAL;
-    if (listener->handle.closing)
-        return UV_EBADF;
+    int unusable = async_handle_check(&listener->handle);
+    if (unusable)
+        return unusable;
     if (listener->pending) {
         listener->pending = false;
         return take(listener, tcp_ret);
@@ -119,8 +128,9 @@ int async_listener_close(struct async_listener *listener)
 {
     if (!async_self() || !listener)
         return UV_EINVAL;
-    if (listener->handle.closing)
-        return UV_EALREADY;
+    int unusable = async_handle_check(&listener->handle);
+    if (unusable)
+        return unusable == UV_EBADF ? UV_EALREADY : unusable;
     async_future_wake_all(&listener->accept, UV_ECANCELED);
     return async_handle_close(&listener->handle);
 }

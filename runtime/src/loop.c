@@ -19,7 +19,7 @@
 static void on_before(uv_prepare_t *uv)
 {
     struct async_worker *worker = uv->data;
-    if (worker->ready_count)
+    if (worker->ready_count || !async_worker_fall_asleep(worker))
         uv_stop(&worker->loop);
     async_publish(&worker->state, ASYNC_WORKER_POLLING);
 }
@@ -58,7 +58,7 @@ static int open_loop(struct async_worker *worker, uint64_t tick_ms)
     int error = uv_loop_init(&worker->loop);
     if (error)
         return error;
-    error = uv_async_init(&worker->loop, &worker->alive, NULL);
+    error = uv_async_init(&worker->loop, &worker->alarm, NULL);
     if (error) {
         uv_loop_close(&worker->loop);
         return error;
@@ -83,11 +83,11 @@ int async_worker_create(struct async_worker **worker_ret, uint32_t id, const str
     }
     worker->id = id;
     worker->state = ASYNC_WORKER_LOOP;
-    worker->thread = gettid();
     snprintf(worker->name, sizeof(worker->name), "worker %u", id);
-    worker->tasks_last = &worker->tasks;
+    worker->registry.tasks_last = &worker->registry.tasks;
     worker->ready_last = &worker->ready;
-    async_stacks_init(&worker->stacks, options->stack_size, choose(options->guard_pages, GUARDS));
+    async_stacks_init(&worker->registry.stacks, options->stack_size,
+                      choose(options->guard_pages, GUARDS) / (options->workers ? options->workers : 1));
     async_process.tick_interval = tick_ms * UINT64_C(1000000);
     worker->magic = ASYNC_WORKER_MAGIC;
     *worker_ret = worker;
@@ -113,28 +113,78 @@ static void run_tasks(struct async_worker *worker)
     }
 }
 
-static bool is_done(void)
+static void alarm_others(const struct async_worker *worker)
 {
-    return async_process.tasks_finished == async_process.tasks_spawned;
+    struct async_worker *other;
+    for (uint32_t i = 0; (other = async_process_worker(i)); i++) {
+        if (other != worker)
+            async_worker_alarm(other);
+    }
 }
 
 void async_worker_run(struct async_worker *worker)
 {
     for (;;) {
+        async_worker_receive(worker);
         note_time(worker);
         run_tasks(worker);
-        if (is_done())
-            return;
+        if (async_process_is_done())
+            break;
         uv_run(&worker->loop, worker->ready ? UV_RUN_NOWAIT : UV_RUN_ONCE);
     }
+    alarm_others(worker);
+}
+
+/* ---- Threads ----------------------------------------------------------------------------------- */
+
+void async_worker_enter(struct async_worker *worker)
+{
+    worker->thread = gettid();
+    worker->fiber = async_fiber_create(NULL, 0);
+    async_worker_set_self(worker);
+}
+
+struct start {
+    struct async_worker *worker;
+    pthread_mutex_t *gate;
+};
+
+static void *thread_main(void *argument)
+{
+    struct start start = *(struct start *)argument;
+    free(argument);
+    pthread_setname_np(pthread_self(), start.worker->name);
+    async_worker_enter(start.worker);
+    pthread_mutex_lock(start.gate);
+    pthread_mutex_unlock(start.gate);
+    async_worker_run(start.worker);
+    async_worker_set_self(NULL);
+    return NULL;
+}
+
+int async_worker_start(struct async_worker *worker, pthread_mutex_t *gate)
+{
+    struct start *start = malloc(sizeof(*start));
+    if (!start)
+        return UV_ENOMEM;
+    *start = (struct start){worker, gate};
+    int error = pthread_create(&worker->pthread, NULL, thread_main, start);
+    if (error)
+        free(start);
+    return -error;
+}
+
+void async_worker_join(struct async_worker *worker)
+{
+    pthread_join(worker->pthread, NULL);
 }
 
 /* ---- Close ------------------------------------------------------------------------------------- */
 
 void async_worker_close(struct async_worker *worker)
 {
-    async_handles_drop_all();
-    uv_close((uv_handle_t *)&worker->alive, NULL);
+    async_handles_drop_all(worker);
+    uv_close((uv_handle_t *)&worker->alarm, NULL);
     uv_close((uv_handle_t *)&worker->tick, NULL);
     uv_close((uv_handle_t *)&worker->before, NULL);
     uv_close((uv_handle_t *)&worker->after, NULL);
@@ -150,8 +200,8 @@ void async_worker_close(struct async_worker *worker)
 void async_worker_destroy(struct async_worker *worker)
 {
     async_timers_deinit(&worker->timers);
-    async_slabs_deinit(&worker->slabs);
-    async_stacks_deinit(&worker->stacks);
+    async_slabs_deinit(&worker->registry.slabs);
+    async_stacks_deinit(&worker->registry.stacks);
     worker->magic = ASYNC_DEAD_MAGIC;
     free(worker);
 }

@@ -5,32 +5,46 @@
 #ifndef ASYNC_PROCESS_H
 #define ASYNC_PROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "change.h"
+#include "lock.h"
 
 #define ASYNC_PROCESS_MAGIC 0x6173796e50524f43u /* "asynPROC" */
 
 struct async_worker;
 struct async_handle;
+struct async_mail;
 
 /** Counters go on from one async_run to the next; the rest is of the one that runs. */
 struct async_process {
     uint64_t magic;
-    struct async_changes changes; /**< of the counters here and the table of workers */
+    struct async_changes changes; /**< of the table of workers */
     struct async_worker **workers;
     uint32_t worker_count;
     uint32_t debug_flags;
-    uint64_t tasks_alive;    /**< spawned and not yet released */
+    uint64_t tasks_alive;    /**< spawned and not yet released; several workers count here and below */
     uint64_t tasks_spawned;  /**< ever; also the last id given */
     uint64_t tasks_finished; /**< ever */
     uint64_t tick_interval;  /**< ns, 0: never */
-    struct async_handle *handles;
+    struct async_lock handles_lock;
+    struct async_handle *handles; /**< of all workers */
     struct async_handle **handles_last;
+    bool stopping; /**< async_shutdown was called: no task starts any more */
     uint64_t started_at;
     int32_t pid;
 };
 
 extern struct async_process async_process;
+
+/** Worker number i, or NULL. */
+struct async_worker *async_process_worker(uint32_t index);
+
+/** Every task has ended. */
+bool async_process_is_done(void);
+
+/** Mail from a thread that is no worker's, to worker 0. UV_ESRCH: async_run is not running. */
+int async_process_post(struct async_mail *mail);
 
 #endif

@@ -3,100 +3,131 @@
 #include <uv.h>
 
 #include "async.h"
+#include "change.h"
+#include "process.h"
 #include "worker.h"
 
 struct async_promise {
     struct async_future future; /**< owner: the producer, until it has produced */
+    struct async_mail mail;     /**< from a thread that is no worker's */
     void *value;
+    int error;
+    bool settled; /**< somebody has won the right to settle it; soon after it is */
 };
 
-int async_promise_create(struct async_promise **promise_ret, const char *name)
+int async_promise_create_at(struct async_promise **promise_ret, const char *name, const struct async_site *site)
 {
     const char *copy;
+    if (!promise_ret)
+        return UV_EINVAL;
     struct async_promise *promise = async_object_create(sizeof(*promise), name, &copy);
     if (!promise)
         return UV_ENOMEM;
     async_future_init(&promise->future, ASYNC_FUTURE_PROMISE, ASYNC_FUTURE_PENDING, promise);
     promise->future.name = copy;
+    promise->future.site = site;
     *promise_ret = promise;
     return 0;
 }
 
-static bool is_settled(const struct async_promise *promise)
+static bool is_pending(const struct async_promise *promise)
 {
-    return promise->future.state != ASYNC_FUTURE_PENDING;
-}
-
-/* A producer that ends without producing stays on record: it is what the waiters wait for in vain. */
-static void set_producer(struct async_promise *promise, struct async_task *producer)
-{
-    struct async_task *before = promise->future.owner;
-    async_task_pin(producer);
-    promise->future.owner = producer;
-    async_task_unpin(before);
+    return promise->future.state == ASYNC_FUTURE_PENDING;
 }
 
 int async_promise_set_producer(struct async_promise *promise, struct async_task *producer)
 {
-    if (!promise || (producer && !async_task_id(producer)))
+    if (!async_self() || !promise || (producer && !async_is_task(producer)))
         return UV_EINVAL;
-    if (is_settled(promise))
-        return UV_EALREADY;
-    set_producer(promise, producer);
-    return 0;
+    async_lock(promise->future.lock);
+    bool pending = is_pending(promise);
+    if (pending)
+        async_future_set_owner(&promise->future, producer);
+    async_unlock(promise->future.lock);
+    return pending ? 0 : UV_EALREADY;
 }
 
-static int settle(struct async_promise *promise, enum async_future_state state, void *value, int error)
+/* ---- Settling ------------------------------------------------------------------------------------ */
+
+static void settle(struct async_promise *promise)
 {
-    struct async_task *self = async_self();
-    if (!self || !promise)
-        return UV_EINVAL;
-    if (is_settled(promise))
-        return UV_EALREADY;
-    struct async_changes *changes = &self->worker->changes;
+    struct async_future *future = &promise->future;
+    struct async_changes *changes = &async_worker_self()->changes;
+    async_lock(future->lock);
     async_change_begin(changes);
-    promise->value = value;
-    promise->future.error = error;
-    promise->future.state = state;
-    for (struct async_waiter *waiter; (waiter = promise->future.waiters);) {
+    future->error = promise->error;
+    future->state = promise->error ? ASYNC_FUTURE_FAILED : ASYNC_FUTURE_RESOLVED;
+    for (struct async_waiter *waiter; (waiter = async_future_claim(future));) {
         void **value_ret = waiter->data;
         if (value_ret)
-            *value_ret = value;
-        async_waiter_wake(waiter, error);
+            *value_ret = promise->value;
+        async_waiter_wake(waiter, promise->error);
     }
-    set_producer(promise, NULL);
+    async_future_set_owner(future, NULL);
     async_change_end(changes);
-    return 0;
+    async_unlock(future->lock);
+}
+
+static void on_mail(struct async_mail *mail)
+{
+    settle((struct async_promise *)((char *)mail - offsetof(struct async_promise, mail)));
+}
+
+static int win(struct async_promise *promise, void *value, int error)
+{
+    if (!promise)
+        return UV_EINVAL;
+    if (__atomic_exchange_n(&promise->settled, true, __ATOMIC_ACQ_REL))
+        return UV_EALREADY;
+    promise->value = value;
+    promise->error = error;
+    if (async_worker_self()) {
+        settle(promise);
+        return 0;
+    }
+    promise->mail.deliver = on_mail;
+    int unheard = async_process_post(&promise->mail);
+    if (unheard)
+        __atomic_store_n(&promise->settled, false, __ATOMIC_RELEASE);
+    return unheard;
 }
 
 int async_promise_resolve(struct async_promise *promise, void *value)
 {
-    return settle(promise, ASYNC_FUTURE_RESOLVED, value, 0);
+    return win(promise, value, 0);
 }
 
 int async_promise_fail(struct async_promise *promise, int error)
 {
-    return error < 0 ? settle(promise, ASYNC_FUTURE_FAILED, NULL, error) : UV_EINVAL;
+    return error < 0 ? win(promise, NULL, error) : UV_EINVAL;
 }
+
+/* ---- Awaiting ------------------------------------------------------------------------------------ */
 
 int async_promise_await(struct async_promise *promise, void **value_ret)
 {
     if (!async_self() || !promise)
         return UV_EINVAL;
-    if (!is_settled(promise))
+    async_lock(promise->future.lock);
+    if (is_pending(promise))
         return (int)async_future_await(&promise->future, value_ret);
+    async_unlock(promise->future.lock);
     if (value_ret)
         *value_ret = promise->value;
-    return promise->future.error;
+    return promise->error;
 }
 
 int async_promise_destroy(struct async_promise *promise)
 {
     if (!promise)
         return 0;
-    if (promise->future.waiters)
+    async_lock(promise->future.lock);
+    bool busy = promise->future.waiters || (promise->settled && is_pending(promise));
+    if (!busy)
+        async_future_disown(&promise->future);
+    async_unlock(promise->future.lock);
+    if (busy)
         return UV_EBUSY;
-    set_producer(promise, NULL);
     async_future_deinit(&promise->future);
     free(promise);
     return 0;

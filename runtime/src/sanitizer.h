@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file sanitizer.h - telling AddressSanitizer and valgrind about stacks. Empty in a plain build (valgrind's
- * requests are a few instructions without effect outside valgrind).
+ * @file sanitizer.h - telling AddressSanitizer, ThreadSanitizer and valgrind about stacks. Empty in a plain
+ * build (valgrind's requests are a few instructions without effect outside valgrind).
  */
 #ifndef ASYNC_SANITIZER_H
 #define ASYNC_SANITIZER_H
@@ -21,6 +21,18 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
+#if defined(__SANITIZE_THREAD__)
+#define ASYNC_SANITIZE_THREAD 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define ASYNC_SANITIZE_THREAD 1
+#endif
+#endif
+
+#ifdef ASYNC_SANITIZE_THREAD
+#include <sanitizer/tsan_interface.h>
+#endif
+
 #if defined(__has_include)
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
@@ -28,25 +40,54 @@
 #endif
 #endif
 
-/** Before a switch to the stack [low, low + size). `fake_ret` keeps what async_fiber_arrive needs when
- *  this stack continues; NULL: it never will. */
-static inline void async_fiber_leave(void **fake_ret, const void *low, size_t size)
+/** What a sanitizer must know of a stack that is switched to. */
+struct async_fiber {
+    const void *low; /**< of a worker's own stack: known only under AddressSanitizer */
+    size_t size;
+    void *thread; /**< ThreadSanitizer's fiber, or NULL */
+};
+
+/** A fiber for a stack; `thread` is the calling thread's own when low is NULL. */
+static inline struct async_fiber async_fiber_create(const char *low, size_t size)
 {
-#ifdef ASYNC_SANITIZE_ADDRESS
-    __sanitizer_start_switch_fiber(fake_ret, low, size);
+    struct async_fiber fiber = {.low = low, .size = size};
+#ifdef ASYNC_SANITIZE_THREAD
+    fiber.thread = low ? __tsan_create_fiber(0) : __tsan_get_current_fiber();
+#endif
+    return fiber;
+}
+
+/** Of a stack that nothing runs on. */
+static inline void async_fiber_destroy(const struct async_fiber *fiber)
+{
+#ifdef ASYNC_SANITIZE_THREAD
+    __tsan_destroy_fiber(fiber->thread);
 #else
-    (void)fake_ret, (void)low, (void)size;
+    (void)fiber;
 #endif
 }
 
-/** After the switch, on the stack that continues. The last two (may be NULL) get the bounds of the stack
- *  that was left; untouched without a sanitizer. */
-static inline void async_fiber_arrive(void *fake, const void **left_low_ret, size_t *left_size_ret)
+/** Before a switch. `fake_ret` keeps what async_fiber_arrive needs when this stack continues; NULL: it never
+ *  will. */
+static inline void async_fiber_leave(void **fake_ret, const struct async_fiber *to)
 {
 #ifdef ASYNC_SANITIZE_ADDRESS
-    __sanitizer_finish_switch_fiber(fake, left_low_ret, left_size_ret);
+    __sanitizer_start_switch_fiber(fake_ret, to->low, to->size);
+#endif
+#ifdef ASYNC_SANITIZE_THREAD
+    __tsan_switch_to_fiber(to->thread, 0);
+#endif
+    (void)fake_ret, (void)to;
+}
+
+/** After the switch, on the stack that continues. `left` (may be NULL) gets the bounds of the stack that was
+ *  left; untouched without AddressSanitizer. */
+static inline void async_fiber_arrive(void *fake, struct async_fiber *left)
+{
+#ifdef ASYNC_SANITIZE_ADDRESS
+    __sanitizer_finish_switch_fiber(fake, left ? &left->low : NULL, left ? &left->size : NULL);
 #else
-    (void)fake, (void)left_low_ret, (void)left_size_ret;
+    (void)fake, (void)left;
 #endif
 }
 

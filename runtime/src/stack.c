@@ -5,8 +5,6 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "sanitizer.h"
-
 #define STACKS_IN_SLAB 64
 #define SMALLEST (16 * 1024)
 #define CANARY_WORDS 8
@@ -43,8 +41,10 @@ void async_stacks_deinit(struct async_stacks *stacks)
     for (struct async_stack_slab *slab = stacks->slabs, *next; slab; slab = next) {
         next = slab->next;
         for (size_t i = 0; i < STACKS_IN_SLAB; i++) {
-            if (slab->stacks[i].used)
-                async_stack_unregister(slab->stacks[i].registration);
+            if (!slab->stacks[i].used)
+                continue;
+            async_stack_unregister(slab->stacks[i].registration);
+            async_fiber_destroy(&slab->stacks[i].fiber);
         }
         munmap(slab->mapping, slab->mapping_size);
         free(slab);
@@ -99,6 +99,7 @@ static void settle(struct async_stacks *stacks, struct async_stack *stack)
         stacks->guards_left--;
     }
     stack->registration = async_stack_register(stack->low, stack->size);
+    stack->fiber = async_fiber_create(stack->low, stack->size);
     stack->used = true;
 }
 

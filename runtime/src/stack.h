@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "sanitizer.h"
+
 /** One stack. */
 struct async_stack {
     char *low;   /**< lowest usable byte */
@@ -26,6 +28,7 @@ struct async_stack {
     bool used;   /**< was handed out before: its gap and registration are settled */
     bool guarded;
     unsigned registration;
+    struct async_fiber fiber;
     struct async_stack *next; /**< in the pool's list of free ones */
 };
 

@@ -9,26 +9,27 @@
 #include "async_debug.h"
 #include "change.h"
 #include "clock.h"
+#include "group.h"
 #include "process.h"
 #include "switch.h"
 #include "worker.h"
 
-/* A slot outlives its task, so that this may be asked of a stale handle too. */
-static bool is_task(const struct async_task *task)
+bool async_is_task(const struct async_task *task)
 {
-    return task && task->magic == ASYNC_TASK_MAGIC;
+    return task && __atomic_load_n(&task->magic, __ATOMIC_RELAXED) == ASYNC_TASK_MAGIC;
 }
 
-static void change_begin(struct async_worker *worker)
+/* What the calling thread changes meanwhile is marked as being changed, and the registry is its own. */
+static void change_begin(struct async_registry *registry)
 {
-    async_change_begin(&async_process.changes);
-    async_change_begin(&worker->changes);
+    async_lock(&registry->lock);
+    async_change_begin(&async_worker_self()->changes);
 }
 
-static void change_end(struct async_worker *worker)
+static void change_end(struct async_registry *registry)
 {
-    async_change_end(&worker->changes);
-    async_change_end(&async_process.changes);
+    async_change_end(&async_worker_self()->changes);
+    async_unlock(&registry->lock);
 }
 
 /* ---- Spawn ------------------------------------------------------------------------------------- */
@@ -38,154 +39,260 @@ static void fill(struct async_task *task, const struct async_task *form, const c
 {
     *task = *form;
     task->magic = ASYNC_DEAD_MAGIC;
-    task->id = async_process.tasks_spawned + 1;
     task->state = ASYNC_TASK_READY;
     task->parent_id = form->parent ? form->parent->id : 0;
+    task->pins = 1; /* its own life */
     task->spawned_at = task->ready_since = async_clock_coarse();
     memcpy(task->name, name, strnlen(name, sizeof(task->name) - 1)); /* the rest is zero already */
     async_future_init(&task->join, ASYNC_FUTURE_JOIN, ASYNC_FUTURE_PENDING, task);
     task->join.owner = task;
+    task->join.name = task->name;
 }
 
 /* The record is whole: it appears on both roads, each time with one store. */
-static void publish(struct async_task *task)
+static void publish(struct async_registry *registry, struct async_task *task)
 {
-    struct async_worker *worker = task->worker;
-    change_begin(worker);
+    task->id = async_count_up(&async_process.tasks_spawned) + 1;
+    task->join.owner_id = task->id;
+    async_count_up(&async_process.tasks_alive);
     async_publish(&task->magic, ASYNC_TASK_MAGIC);
-    task->link = worker->tasks_last;
-    async_publish(worker->tasks_last, task);
-    worker->tasks_last = &task->next;
-    worker->tasks_alive++;
-    async_process.tasks_alive++;
-    async_process.tasks_spawned++;
-    async_worker_queue(worker, task);
-    change_end(worker);
+    task->link = registry->tasks_last;
+    async_publish(registry->tasks_last, task);
+    registry->tasks_last = &task->next;
+    registry->tasks_alive++;
+}
+
+/* A slot with a stack. Both, or none. */
+static struct async_task *take_slot(struct async_registry *registry, struct async_stack **stack_ret)
+{
+    struct async_task *task = async_slot_take(&registry->slabs);
+    *stack_ret = task ? async_stack_take(&registry->stacks) : NULL;
+    if (task && !*stack_ret) {
+        async_slot_give(&registry->slabs, task);
+        return NULL;
+    }
+    return task;
 }
 
 int async_task_create(struct async_task **task_ret, const struct async_task *form, const char *name)
 {
-    struct async_worker *worker = form->worker;
-    struct async_task *task = async_slot_take(&worker->slabs);
-    struct async_stack *stack = task ? async_stack_take(&worker->stacks) : NULL;
-    if (!stack) {
-        if (task)
-            async_slot_give(&worker->slabs, task);
-        return UV_ENOMEM;
+    struct async_registry *registry = &form->worker->registry;
+    struct async_stack *stack;
+    if (__atomic_load_n(&async_process.stopping, __ATOMIC_RELAXED))
+        return UV_ESHUTDOWN;
+    change_begin(registry);
+    struct async_task *task = take_slot(registry, &stack);
+    if (task) {
+        fill(task, form, name ? name : "");
+        task->stack = stack;
+        task->stack_low = stack->low;
+        task->stack_size = stack->size;
+        task->context = async_context_create(stack->low, stack->size, async_task_main, task);
+        publish(registry, task);
+        if (form->group)
+            async_group_adopt(form->group, task);
+        *task_ret = task;
+        async_worker_wake(task);
     }
-    fill(task, form, name ? name : "");
-    task->stack = stack;
-    task->stack_low = stack->low;
-    task->stack_size = stack->size;
-    task->context = async_context_create(stack->low, stack->size, async_task_main, task);
-    publish(task);
-    *task_ret = task;
-    return 0;
+    change_end(registry);
+    return task ? 0 : UV_ENOMEM;
+}
+
+static int spawn(struct async_task **task_ret, const struct async_task *form, const char *name, void *pc)
+{
+    struct async_task *parent = async_self(), *unused, copy = *form;
+    if (!parent || !form->start)
+        return UV_EINVAL;
+    copy.parent = parent;
+    copy.worker = form->worker ? form->worker : parent->worker;
+    copy.spawn_pc = pc;
+    copy.flags |= task_ret ? 0 : ASYNC_DEBUG_TASK_DETACHED;
+    return async_task_create(task_ret ? task_ret : &unused, &copy, name);
 }
 
 int async_spawn_at(struct async_task **task_ret, const char *name, async_function function, void *argument,
                    const struct async_site *site)
 {
-    struct async_task *parent = async_self(), *task;
-    if (!parent || !function)
+    struct async_task form = {.start = function, .argument = argument, .spawn_site = site};
+    return spawn(task_ret, &form, name, __builtin_return_address(0));
+}
+
+int async_spawn_on_at(struct async_task **task_ret, uint32_t worker, const char *name,
+                      async_function function, void *argument, const struct async_site *site)
+{
+    struct async_task form = {.start = function, .argument = argument, .spawn_site = site};
+    form.worker = async_process_worker(worker);
+    if (!form.worker)
         return UV_EINVAL;
-    struct async_task form = {
-        .worker = parent->worker,
-        .parent = parent,
-        .start = function,
-        .argument = argument,
-        .spawn_site = site,
-        .spawn_pc = __builtin_return_address(0),
-        .flags = task_ret ? 0 : ASYNC_DEBUG_TASK_DETACHED,
-    };
-    return async_task_create(task_ret ? task_ret : &task, &form, name);
+    return spawn(task_ret, &form, name, __builtin_return_address(0));
 }
 
 /* ---- End and release --------------------------------------------------------------------------- */
 
-static void take_off_list(struct async_task *task)
+static void take_off_list(struct async_registry *registry, struct async_task *task)
 {
     async_publish(task->link, task->next);
     if (task->next)
         task->next->link = task->link;
     else
-        task->worker->tasks_last = task->link;
+        registry->tasks_last = task->link;
 }
 
-/* Once nobody needs the record any more. */
-static void release_if_done(struct async_task *task)
+/* Once nobody needs the record any more. The registry is locked. */
+static void release_if_done(struct async_registry *registry, struct async_task *task)
 {
-    struct async_worker *worker = task->worker;
     bool given_up = task->flags & (ASYNC_DEBUG_TASK_DETACHED | ASYNC_DEBUG_TASK_RETRIEVED);
-    if (!async_task_ended(task) || !given_up || task->pins)
+    if (!given_up || task->pins)
         return;
-    change_begin(worker);
-    take_off_list(task);
+    async_change_begin(&async_worker_self()->changes);
+    take_off_list(registry, task);
     async_future_deinit(&task->join);
-    worker->tasks_alive--;
-    async_process.tasks_alive--;
-    async_slot_give(&worker->slabs, task);
-    change_end(worker);
-}
-
-void async_task_end(struct async_task *task)
-{
-    struct async_worker *worker = task->worker;
-    struct async_stack *stack = task->stack;
-    async_change_begin(&async_process.changes);
-    async_publish(&task->context, NULL);
-    task->stack_low = NULL;
-    task->stack_size = 0;
-    task->stack = NULL;
-    task->error = task->result < 0 ? task->result : 0;
-    task->join.error = task->error;
-    task->join.state = task->error ? ASYNC_FUTURE_FAILED : ASYNC_FUTURE_RESOLVED;
-    async_process.tasks_finished++;
-    async_future_wake(&task->join, 0);
-    if (task->main)
-        worker->main_result = task->result;
-    async_stack_give(&worker->stacks, stack);
-    release_if_done(task);
-    change_end(worker); /* the worker's was begun by async_task_main */
+    registry->tasks_alive--;
+    async_count_down(&async_process.tasks_alive);
+    async_slot_give(&registry->slabs, task);
+    async_change_end(&async_worker_self()->changes);
 }
 
 void async_task_pin(struct async_task *task)
 {
-    if (task)
-        task->pins++;
+    if (!task)
+        return;
+    struct async_registry *registry = &task->worker->registry;
+    async_lock(&registry->lock);
+    task->pins++;
+    async_unlock(&registry->lock);
 }
 
 void async_task_unpin(struct async_task *task)
 {
     if (!task)
         return;
+    struct async_registry *registry = &task->worker->registry;
+    async_lock(&registry->lock);
     task->pins--;
-    release_if_done(task);
+    release_if_done(registry, task);
+    async_unlock(&registry->lock);
+}
+
+struct async_task *async_task_walk(struct async_registry *registry, struct async_task *task)
+{
+    async_lock(&registry->lock);
+    struct async_task *next = task ? task->next : registry->tasks;
+    if (next)
+        next->pins++;
+    if (task) {
+        task->pins--;
+        release_if_done(registry, task);
+    }
+    async_unlock(&registry->lock);
+    return next;
+}
+
+static void complete_join(struct async_task *task)
+{
+    struct async_future *join = &task->join;
+    async_lock(join->lock);
+    join->error = task->error;
+    join->state = task->error ? ASYNC_FUTURE_FAILED : ASYNC_FUTURE_RESOLVED;
+    async_future_wake_all(join, 0);
+    async_unlock(join->lock);
+}
+
+static void give_stack_back(struct async_registry *registry, struct async_task *task)
+{
+    struct async_stack *stack = task->stack;
+    async_publish(&task->context, NULL);
+    task->stack_low = NULL;
+    task->stack_size = 0;
+    task->stack = NULL;
+    async_lock(&registry->lock);
+    async_stack_give(&registry->stacks, stack);
+    async_unlock(&registry->lock);
+}
+
+void async_task_end(struct async_task *task)
+{
+    struct async_worker *worker = task->worker;
+    task->error = task->result < 0 ? task->result : 0;
+    give_stack_back(&worker->registry, task);
+    if (task->main)
+        worker->main_result = task->result;
+    complete_join(task);
+    async_group_child_ended(task);
+    async_task_unpin(task);
+    async_count_up(&async_process.tasks_finished);
+    async_change_end(&worker->changes); /* begun by async_task_main */
 }
 
 /* ---- What tasks may do with each other ----------------------------------------------------------- */
 
+void async_task_set_flag(struct async_task *task, uint32_t flag)
+{
+    if (async_parallel)
+        __atomic_fetch_or(&task->flags, flag, __ATOMIC_RELAXED);
+    else
+        task->flags |= flag;
+}
+
+void async_task_clear_flag(struct async_task *task, uint32_t flag)
+{
+    if (async_parallel)
+        __atomic_fetch_and(&task->flags, ~flag, __ATOMIC_RELAXED);
+    else
+        task->flags &= ~flag;
+}
+
+bool async_task_take_handle(struct async_task *task)
+{
+    struct async_registry *registry = &task->worker->registry;
+    async_lock(&registry->lock);
+    bool taken = !task->joined && !(task->flags & ASYNC_DEBUG_TASK_DETACHED);
+    if (taken)
+        task->joined = true;
+    async_unlock(&registry->lock);
+    return taken;
+}
+
+void async_task_settle_handle(struct async_task *task, uint32_t flag)
+{
+    struct async_registry *registry = &task->worker->registry;
+    async_lock(&registry->lock);
+    task->joined = flag & ASYNC_DEBUG_TASK_RETRIEVED;
+    async_task_set_flag(task, flag);
+    release_if_done(registry, task);
+    async_unlock(&registry->lock);
+}
+
+static int await_end(struct async_task *task)
+{
+    async_lock(task->join.lock);
+    if (task->join.state == ASYNC_FUTURE_PENDING)
+        return (int)async_future_await(&task->join, NULL);
+    async_unlock(task->join.lock);
+    return 0;
+}
+
 int async_join(struct async_task *task, int *result_ret)
 {
     struct async_task *self = async_self();
-    if (!self || self == task || !is_task(task) || task->joined || (task->flags & ASYNC_DEBUG_TASK_DETACHED))
+    if (!self || self == task || !async_is_task(task) || !async_task_take_handle(task))
         return UV_EINVAL;
-    task->joined = true;
-    if (!async_task_ended(task))
-        async_future_await(&task->join, NULL);
+    int interrupted = await_end(task);
+    if (interrupted) {
+        async_task_settle_handle(task, 0);
+        return interrupted;
+    }
     if (result_ret)
         *result_ret = task->result;
-    task->flags |= ASYNC_DEBUG_TASK_RETRIEVED;
-    release_if_done(task);
+    async_task_settle_handle(task, ASYNC_DEBUG_TASK_RETRIEVED);
     return 0;
 }
 
 int async_detach(struct async_task *task)
 {
-    if (!async_self() || !is_task(task) || task->joined || (task->flags & ASYNC_DEBUG_TASK_DETACHED))
+    if (!async_self() || !async_is_task(task) || !async_task_take_handle(task))
         return UV_EINVAL;
-    task->flags |= ASYNC_DEBUG_TASK_DETACHED;
-    release_if_done(task);
+    async_task_settle_handle(task, ASYNC_DEBUG_TASK_DETACHED);
     return 0;
 }
 
@@ -205,17 +312,17 @@ int async_yield(void)
 
 uint64_t async_task_id(const struct async_task *task)
 {
-    return is_task(task) ? task->id : 0;
+    return async_is_task(task) ? task->id : 0;
 }
 
 const char *async_task_name(const struct async_task *task)
 {
-    return is_task(task) ? task->name : "";
+    return async_is_task(task) ? task->name : "";
 }
 
 void async_task_set_name(struct async_task *task, const char *format, ...)
 {
-    if (!is_task(task))
+    if (!async_is_task(task))
         return;
     char name[ASYNC_TASK_NAME_SIZE] = {0};
     va_list arguments;

@@ -2,12 +2,13 @@
 /**
  * @file task.h - the task record and a task's way from spawn to release.
  *
- *     spawn --> ready <--> running --> returned / failed --> released
+ *     spawn --> ready <--> running --> returned / failed / cancelled --> released
  *                 ^           |           (until joined or detached, and
- *                 `- waiting <'            until no future names it as owner)
+ *                 `- waiting <'            until nothing pins it: a future that names it as owner...)
  *
  * A record lives in a slot of a slab (slab.h) and is on its worker's list from spawn to release. Its
- * stack goes back to the pool as soon as it has ended.
+ * stack goes back to the pool as soon as it has ended. Whether a record may be released (flags, pins,
+ * joined) is decided under its registry's lock; the rest of it belongs to its worker's thread.
  */
 #ifndef ASYNC_TASK_H
 #define ASYNC_TASK_H
@@ -26,14 +27,26 @@ enum async_task_state {
     ASYNC_TASK_RUNNING,
     ASYNC_TASK_WAITING,
     ASYNC_TASK_RETURNED,
-    ASYNC_TASK_FAILED, /**< returned a negative code */
+    ASYNC_TASK_FAILED,    /**< returned a negative code */
+    ASYNC_TASK_CANCELLED, /**< returned UV_ECANCELED after it was told to */
+};
+
+/** A wait ends once: of those who would end it, on whatever thread, one claims it. */
+enum async_wait {
+    ASYNC_WAIT_NONE,
+    ASYNC_WAIT_ARMED,
+    ASYNC_WAIT_CLAIMED,
 };
 
 #define ASYNC_TASK_MAGIC 0x6173796e5441534bu /* "asynTASK"; a free slot has another value */
 #define ASYNC_TASK_NAME_SIZE 32
 
-struct async_worker;
+struct async_cancel;
+struct async_group;
+struct async_registry;
 struct async_stack;
+struct async_timeout;
+struct async_worker;
 
 struct async_task {
     uint64_t magic; /**< ASYNC_TASK_MAGIC from the moment the record is complete until its release */
@@ -47,6 +60,10 @@ struct async_task {
     struct async_task **link;      /**< the pointer that points here */
     struct async_task *ready_next; /**< in the run queue; of a free slot: the next free slot */
 
+    uint32_t wait;                /**< enum async_wait */
+    uint32_t interrupts;          /**< enum async_interrupt bits */
+    uint32_t shields;             /**< how many are around it: 0: waits can be interrupted */
+    uint32_t cancel_state;        /**< enum async_debug_cancel_state */
     struct async_future *awaits;  /**< set while waiting */
     struct async_waiter *waiters; /**< its place in that future's queue */
     struct async_future join;     /**< resolved when it ends; owner: this task */
@@ -63,6 +80,16 @@ struct async_task {
     const struct async_site *spawn_site; /**< NULL: spawned by async_run */
     void *spawn_pc;
 
+    struct async_timeout *timeouts; /**< innermost first */
+    uint64_t deadline;              /**< of the earliest that is in force, 0: none */
+    struct async_group *group;      /**< it is a child of, or NULL */
+    struct async_task *group_next;  /**< the group's next child */
+    struct async_task **group_link; /**< the pointer that points here */
+    struct async_cancel *cancel;    /**< a request on its way from another worker, or NULL */
+    uint64_t cancel_by;
+    uint64_t cancel_at;
+    const struct async_site *cancel_site;
+
     uint64_t resumes;
     uint64_t spawned_at;
     uint64_t resumed_at;
@@ -71,28 +98,52 @@ struct async_task {
 
     int32_t result; /**< what `start` returned */
     int32_t error;  /**< the same when negative */
-    uint32_t pins;  /**< futures that name this task as their owner: its record outlives its end for them */
+    uint32_t pins;  /**< what keeps the record: its own life, futures that name it as owner, mail for it */
     bool joined;    /**< somebody is in async_join for it */
     bool main;      /**< async_run's first task */
     char name[ASYNC_TASK_NAME_SIZE];
 };
 
 /**
- * Makes a task after a form, of which are used: worker, parent (NULL: spawned from outside any task), start,
- * argument, spawn_site, spawn_pc, flags and main. It is ready when this returns. UV_ENOMEM.
+ * Makes a task after a form, of which are used: worker, parent (NULL: spawned from outside any task), group
+ * (its lock is held), start, argument, spawn_site, spawn_pc, flags and main. It is ready when this returns.
+ * UV_ENOMEM; UV_ESHUTDOWN.
  */
 int async_task_create(struct async_task **task_ret, const struct async_task *form, const char *name);
 
 /** On the worker's own stack, after the task has switched away for the last time. */
 void async_task_end(struct async_task *task);
 
-/** A future begins or ceases to name the task as its owner. NULL is fine. */
+/** The record is to outlive the task's end, until it is unpinned. NULL is fine. */
 void async_task_pin(struct async_task *task);
 void async_task_unpin(struct async_task *task);
 
+/** Walks a registry while it changes: pins the task after `task` (NULL: the first) and unpins `task`. NULL
+ *  after the last. No lock is held meanwhile. */
+struct async_task *async_task_walk(struct async_registry *registry, struct async_task *task);
+
+/** Wins the right to join or detach; false: it is taken. */
+bool async_task_take_handle(struct async_task *task);
+
+/** The handle is used up: retrieved or detached; or (flag 0) given back. */
+void async_task_settle_handle(struct async_task *task, uint32_t flag);
+
+/** Flags are set by more than one thread. */
+void async_task_set_flag(struct async_task *task, uint32_t flag);
+void async_task_clear_flag(struct async_task *task, uint32_t flag);
+
+/** Whether the handle is a task's. A slot outlives its task, so that this may be asked of a stale one too. */
+bool async_is_task(const struct async_task *task);
+
+/** Wins the right to end the task's wait; false: it is over, or won by another. */
+bool async_task_claim(struct async_task *task);
+
+/** Ends the task's wait with a code; false: it does not wait. On its worker's thread. */
+bool async_wait_interrupt(struct async_task *task, int code);
+
 static inline bool async_task_ended(const struct async_task *task)
 {
-    return task->state == ASYNC_TASK_RETURNED || task->state == ASYNC_TASK_FAILED;
+    return task->state >= ASYNC_TASK_RETURNED;
 }
 
 #endif

@@ -17,6 +17,7 @@ int async_tcp_create(struct async_tcp **tcp_ret, uv_loop_t *loop)
     async_handle_open(&tcp->handle, (uv_handle_t *)&tcp->uv, "tcp", tcp->peer);
     async_future_init(&tcp->read, ASYNC_FUTURE_READ, ASYNC_FUTURE_OPEN, tcp);
     async_future_init(&tcp->write, ASYNC_FUTURE_WRITE, ASYNC_FUTURE_OPEN, tcp);
+    tcp->read.worker = tcp->write.worker = tcp->handle.worker;
     tcp->read.peer = tcp->write.peer = tcp->handle.close.peer = tcp->peer;
     *tcp_ret = tcp;
     return 0;
@@ -43,7 +44,7 @@ static void on_connect(uv_connect_t *request, int status)
     async_future_wake(request->data, status);
 }
 
-int async_connect(struct async_tcp **tcp_ret, const char *host, uint16_t port)
+int async_connect_at(struct async_tcp **tcp_ret, const char *host, uint16_t port, const struct async_site *site)
 {
     struct async_task *task = async_self();
     struct sockaddr_storage address;
@@ -57,6 +58,7 @@ int async_connect(struct async_tcp **tcp_ret, const char *host, uint16_t port)
     async_future_init(&connected, ASYNC_FUTURE_CONNECT, ASYNC_FUTURE_PENDING, tcp);
     uv_connect_t request = {.data = &connected};
     error = uv_tcp_connect(&request, &tcp->uv, (struct sockaddr *)&address, on_connect);
+    tcp->handle.site = site;
     if (!error) {
         async_tcp_opened(tcp, (struct sockaddr *)&address);
         connected.fd = tcp->handle.fd;
@@ -64,7 +66,8 @@ int async_connect(struct async_tcp **tcp_ret, const char *host, uint16_t port)
         error = (int)async_future_await(&connected, NULL);
     }
     if (error) {
-        async_handle_drop(&tcp->handle);
+        /* Until the handle is closed libuv knows the request, which lies here. */
+        async_handle_close(&tcp->handle);
         return error;
     }
     *tcp_ret = tcp;
@@ -114,8 +117,9 @@ ssize_t async_read(struct async_tcp *tcp, void *buffer, size_t size)
 {
     if (!async_self() || !tcp || (!buffer && size))
         return UV_EINVAL;
-    if (tcp->handle.closing)
-        return UV_EBADF;
+    int unusable = async_handle_check(&tcp->handle);
+    if (unusable)
+        return unusable;
     if (tcp->read.waiters)
         return UV_EBUSY;
     if (size == 0 || tcp->read_status)
@@ -142,8 +146,9 @@ int async_write(struct async_tcp *tcp, const void *buffer, size_t size)
 {
     if (!async_self() || !tcp || (!buffer && size))
         return UV_EINVAL;
-    if (tcp->handle.closing)
-        return UV_EBADF;
+    int unusable = async_handle_check(&tcp->handle);
+    if (unusable)
+        return unusable;
     if (tcp->write.waiters)
         return UV_EBUSY;
     uv_buf_t rest = {.base = (char *)buffer, .len = size};
@@ -161,7 +166,7 @@ int async_write(struct async_tcp *tcp, const void *buffer, size_t size)
     if (error)
         return error;
     tcp->write.size = rest.len;
-    return (int)async_future_await(&tcp->write, NULL);
+    return (int)async_future_await_shielded(&tcp->write, NULL);
 }
 
 /* ---- Close ----------------------------------------------------------------------------------------- */
@@ -170,8 +175,9 @@ int async_close(struct async_tcp *tcp)
 {
     if (!async_self() || !tcp)
         return UV_EINVAL;
-    if (tcp->handle.closing)
-        return UV_EALREADY;
+    int unusable = async_handle_check(&tcp->handle);
+    if (unusable)
+        return unusable == UV_EBADF ? UV_EALREADY : unusable;
     /* libuv itself ends a pending write with UV_ECANCELED. */
     async_future_wake(&tcp->read, UV_ECANCELED);
     return async_handle_close(&tcp->handle);

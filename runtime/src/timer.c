@@ -4,7 +4,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#include "async.h"
 #include "clock.h"
 #include "worker.h"
 
@@ -12,14 +11,14 @@
 
 static bool earlier(const struct async_timer *a, const struct async_timer *b)
 {
-    if (a->future.deadline != b->future.deadline)
-        return a->future.deadline < b->future.deadline;
+    if (a->deadline != b->deadline)
+        return a->deadline < b->deadline;
     return a->sequence < b->sequence;
 }
 
 static bool make_room(struct async_timers *timers)
 {
-    if (timers->count < timers->capacity)
+    if (timers->count + 1 < timers->capacity)
         return true;
     uint32_t capacity = timers->capacity ? timers->capacity * 2 : 64;
     struct async_timer **heap = realloc(timers->heap, capacity * sizeof(struct async_timer *));
@@ -30,37 +29,52 @@ static bool make_room(struct async_timers *timers)
     return true;
 }
 
-static void insert(struct async_timers *timers, struct async_timer *timer)
+static void put(struct async_timers *timers, uint32_t place, struct async_timer *timer)
 {
-    uint32_t at = timers->count++;
-    for (uint32_t up; at > 0 && earlier(timer, timers->heap[up = (at - 1) / 2]); at = up)
-        timers->heap[at] = timers->heap[up];
-    timers->heap[at] = timer;
+    timers->heap[place] = timer;
+    timer->place = place;
 }
 
-static struct async_timer *remove_first(struct async_timers *timers)
+static void sift_up(struct async_timers *timers, uint32_t place, struct async_timer *timer)
 {
-    struct async_timer *first = timers->heap[0], *last = timers->heap[--timers->count];
-    uint32_t at = 0;
-    for (uint32_t down; (down = 2 * at + 1) < timers->count; at = down) {
-        if (down + 1 < timers->count && earlier(timers->heap[down + 1], timers->heap[down]))
+    for (uint32_t up; (up = place / 2) && earlier(timer, timers->heap[up]); place = up)
+        put(timers, place, timers->heap[up]);
+    put(timers, place, timer);
+}
+
+static void sift_down(struct async_timers *timers, uint32_t place, struct async_timer *timer)
+{
+    for (uint32_t down; (down = 2 * place) <= timers->count; place = down) {
+        if (down < timers->count && earlier(timers->heap[down + 1], timers->heap[down]))
             down++;
-        if (!earlier(timers->heap[down], last))
+        if (!earlier(timers->heap[down], timer))
             break;
-        timers->heap[at] = timers->heap[down];
+        put(timers, place, timers->heap[down]);
     }
-    timers->heap[at] = last;
-    return first;
+    put(timers, place, timer);
+}
+
+static void take_out(struct async_timers *timers, struct async_timer *timer)
+{
+    uint32_t place = timer->place;
+    struct async_timer *last = timers->heap[timers->count--];
+    timer->place = 0;
+    if (last == timer)
+        return;
+    if (place > 1 && earlier(last, timers->heap[place / 2]))
+        sift_up(timers, place, last);
+    else
+        sift_down(timers, place, last);
 }
 
 /* ---- The libuv timer under it ---------------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *uv);
 
-/* Sets the libuv timer for the earliest sleeper. It counts in milliseconds: rounded up, never too early. */
+/* Sets the libuv timer for the earliest. It counts in milliseconds: rounded up, never too early. */
 static void arm(struct async_timers *timers)
 {
-    timers->next = timers->count ? timers->heap[0]->future.deadline : 0;
+    timers->next = timers->count ? timers->heap[1]->deadline : 0;
     if (!timers->count) {
         uv_timer_stop(&timers->uv);
         return;
@@ -77,8 +91,11 @@ static void on_timer(uv_timer_t *uv)
     struct async_worker *worker = async_worker_self();
     uint64_t now = async_clock_exact();
     async_change_begin(&worker->changes);
-    while (timers->count && timers->heap[0]->future.deadline <= now)
-        async_future_wake(&remove_first(timers)->future, 0);
+    while (timers->count && timers->heap[1]->deadline <= now) {
+        struct async_timer *timer = timers->heap[1];
+        take_out(timers, timer);
+        timer->expired(timer);
+    }
     arm(timers);
     async_change_end(&worker->changes);
 }
@@ -97,24 +114,38 @@ void async_timers_deinit(struct async_timers *timers)
     timers->count = timers->capacity = 0;
 }
 
-/* ---- Sleep ----------------------------------------------------------------------------------------- */
-
-int async_sleep(uint64_t milliseconds)
+int async_timer_start(struct async_timers *timers, struct async_timer *timer, uint64_t deadline)
 {
-    struct async_task *task = async_self();
-    if (!task)
-        return UV_EINVAL;
-    struct async_timers *timers = &task->worker->timers;
     if (!make_room(timers))
         return UV_ENOMEM;
-    struct async_timer timer = {.sequence = timers->sequence++};
-    async_future_init(&timer.future, ASYNC_FUTURE_TIMER, ASYNC_FUTURE_PENDING, NULL);
-    uint64_t delay;
-    if (__builtin_mul_overflow(milliseconds, (uint64_t)1000000, &delay) ||
-        __builtin_add_overflow(async_clock_exact(), delay, &timer.future.deadline))
-        timer.future.deadline = UINT64_MAX;
-    insert(timers, &timer);
-    if (timers->heap[0] == &timer)
+    timer->deadline = deadline;
+    timer->sequence = timers->sequence++;
+    timers->count++;
+    sift_up(timers, timers->count, timer);
+    if (timer->place == 1)
         arm(timers);
-    return (int)async_future_await(&timer.future, NULL);
+    return 0;
+}
+
+/* The libuv timer is left as it is: at worst it turns the loop once for nothing. */
+void async_timer_stop(struct async_timers *timers, struct async_timer *timer)
+{
+    if (!timer->place)
+        return;
+    take_out(timers, timer);
+    timers->next = timers->count ? timers->heap[1]->deadline : 0;
+}
+
+void async_timers_forget(struct async_timers *timers, const char *low, size_t size)
+{
+    uint32_t kept = 0;
+    for (uint32_t place = 1; place <= timers->count; place++) {
+        const char *timer = (const char *)timers->heap[place];
+        if (timer < low || timer >= low + size)
+            timers->heap[++kept] = timers->heap[place];
+    }
+    timers->count = kept;
+    for (uint32_t place = kept; place > 0; place--)
+        sift_down(timers, place, timers->heap[place]);
+    timers->next = kept ? timers->heap[1]->deadline : 0;
 }

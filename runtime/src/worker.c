@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "sanitizer.h"
 #include "switch.h"
+#include "timeout.h"
 
 static _Thread_local struct async_worker *self __attribute__((tls_model("initial-exec")));
 
@@ -43,6 +44,104 @@ void async_worker_queue(struct async_worker *worker, struct async_task *task)
     if (worker->state == ASYNC_WORKER_POLLING)
         worker->state = ASYNC_WORKER_LOOP; /* in a callback: libuv tells us no sooner that the poll is over */
 }
+
+static void make_ready(struct async_worker *worker, struct async_task *task)
+{
+    task->ready_since = async_clock_coarse();
+    async_change_begin(&worker->changes);
+    async_publish(&task->state, ASYNC_TASK_READY);
+    async_publish(&task->awaits, NULL);
+    async_publish(&task->waiters, NULL);
+    async_worker_queue(worker, task);
+    async_change_end(&worker->changes);
+}
+
+/* ---- From other threads --------------------------------------------------------------------------- */
+
+void async_worker_alarm(struct async_worker *worker)
+{
+    uv_async_send(&worker->alarm);
+}
+
+/* Either this sees that the worker is asleep, or the worker sees the word left: both fences are needed. */
+static void rouse(struct async_worker *worker)
+{
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    if (__atomic_load_n(&worker->asleep, __ATOMIC_RELAXED))
+        async_worker_alarm(worker);
+}
+
+bool async_worker_fall_asleep(struct async_worker *worker)
+{
+    __atomic_store_n(&worker->asleep, true, __ATOMIC_RELAXED);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+    return !__atomic_load_n(&worker->inbox, __ATOMIC_RELAXED) && !__atomic_load_n(&worker->mail, __ATOMIC_RELAXED);
+}
+
+void async_worker_wake(struct async_task *task)
+{
+    struct async_worker *worker = task->worker;
+    if (worker == async_worker_self()) {
+        make_ready(worker, task);
+        return;
+    }
+    struct async_task *head = __atomic_load_n(&worker->inbox, __ATOMIC_RELAXED);
+    do
+        __atomic_store_n(&task->ready_next, head, __ATOMIC_RELAXED);
+    while (!__atomic_compare_exchange_n(&worker->inbox, &head, task, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    rouse(worker);
+}
+
+void async_worker_post(struct async_worker *worker, struct async_mail *mail)
+{
+    struct async_mail *head = __atomic_load_n(&worker->mail, __ATOMIC_RELAXED);
+    do
+        mail->next = head;
+    while (!__atomic_compare_exchange_n(&worker->mail, &head, mail, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    rouse(worker);
+}
+
+/* The inbox is newest first, the run queue is not. `changes` must be odd while they are in neither. */
+static void receive_tasks(struct async_worker *worker)
+{
+    async_change_begin(&worker->changes);
+    struct async_task *oldest = NULL, *task = __atomic_exchange_n(&worker->inbox, NULL, __ATOMIC_ACQUIRE);
+    for (struct async_task *next; task; task = next) {
+        next = task->ready_next;
+        task->ready_next = oldest;
+        oldest = task;
+    }
+    for (struct async_task *next; oldest; oldest = next) {
+        next = oldest->ready_next;
+        make_ready(worker, oldest);
+    }
+    async_change_end(&worker->changes);
+}
+
+static void receive_mail(struct async_worker *worker)
+{
+    struct async_mail *oldest = NULL, *mail = __atomic_exchange_n(&worker->mail, NULL, __ATOMIC_ACQUIRE);
+    for (struct async_mail *next; mail; mail = next) {
+        next = mail->next;
+        mail->next = oldest;
+        oldest = mail;
+    }
+    for (struct async_mail *next; oldest; oldest = next) {
+        next = oldest->next;
+        oldest->deliver(oldest);
+    }
+}
+
+void async_worker_receive(struct async_worker *worker)
+{
+    __atomic_store_n(&worker->asleep, false, __ATOMIC_RELAXED);
+    if (__atomic_load_n(&worker->inbox, __ATOMIC_RELAXED))
+        receive_tasks(worker);
+    if (__atomic_load_n(&worker->mail, __ATOMIC_RELAXED))
+        receive_mail(worker);
+}
+
+/* ---- Run a task ------------------------------------------------------------------------------------ */
 
 static struct async_task *take_first(struct async_worker *worker)
 {
@@ -81,10 +180,10 @@ struct async_task *async_worker_resume(struct async_worker *worker)
     worker->switches++;
     task->resumes++;
     task->resumed_at = worker->now;
-    async_fiber_leave(&fake, task->stack_low, task->stack_size);
+    async_fiber_leave(&fake, &task->stack->fiber);
     async_switch(&worker->context, task->context, &worker->state, ASYNC_WORKER_TASK, &task->state,
                  ASYNC_TASK_RUNNING);
-    async_fiber_arrive(fake, NULL, NULL);
+    async_fiber_arrive(fake, NULL);
     async_publish(&worker->current, NULL);
     check_stack(task);
     return task;
@@ -96,23 +195,30 @@ void async_suspend(enum async_task_state state)
     struct async_task *task = worker->current;
     void *fake = NULL;
     task->suspended_at = worker->now;
-    async_fiber_leave(&fake, worker->stack_low, worker->stack_size);
+    async_fiber_leave(&fake, &worker->fiber);
     async_switch(&task->context, worker->context, &task->state, state, &worker->state, ASYNC_WORKER_LOOP);
-    async_fiber_arrive(fake, NULL, NULL);
+    async_fiber_arrive(fake, NULL);
+}
+
+/* A task that was told to end, and says so, has not failed. */
+static enum async_task_state end_state(const struct async_task *task)
+{
+    if (task->result >= 0)
+        return ASYNC_TASK_RETURNED;
+    return task->result == UV_ECANCELED && task->cancel_state ? ASYNC_TASK_CANCELLED : ASYNC_TASK_FAILED;
 }
 
 void async_task_main(void *argument)
 {
     struct async_task *task = argument;
     struct async_worker *worker = task->worker;
-    async_fiber_arrive(NULL, &worker->stack_low, &worker->stack_size);
+    async_fiber_arrive(NULL, &worker->fiber);
     task->result = task->start(task->argument);
-    worker = task->worker;
+    async_timeouts_drop(task);
     async_change_begin(&worker->changes); /* async_task_end makes it even again */
     task->suspended_at = async_worker_read_clock(worker);
-    async_fiber_leave(NULL, worker->stack_low, worker->stack_size);
-    async_switch(&task->context, worker->context, &task->state,
-                 task->result < 0 ? ASYNC_TASK_FAILED : ASYNC_TASK_RETURNED, &worker->state,
+    async_fiber_leave(NULL, &worker->fiber);
+    async_switch(&task->context, worker->context, &task->state, end_state(task), &worker->state,
                  ASYNC_WORKER_LOOP);
     abort();
 }

@@ -2,18 +2,23 @@
 /**
  * @file worker.h - a worker: its run queue, and the changing between its own stack and its tasks'.
  *
- * The worker's own stack (the one async_run was called on) turns the loop; a task that waits always
- * switches back to it. Tasks run between two polls, never inside a callback of libuv, and only callbacks
- * and tasks of this worker touch its lists. There is one worker; nothing but loop.c counts on that.
+ * The worker's own stack (its thread's) turns the loop; a task that waits always switches back to it. Tasks
+ * run between two polls, never inside a callback of libuv. A task stays on its worker, and only that
+ * worker's thread touches its state, its place in the run queue and what interrupts it. Other threads
+ * leave word in the worker's inbox (a task that is ready) or its mail (something to do there). The registry
+ * (records, their list and slabs, stacks) is shared under its lock: any worker may spawn here.
  */
 #ifndef ASYNC_WORKER_H
 #define ASYNC_WORKER_H
 
+#include <pthread.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <uv.h>
 
 #include "change.h"
+#include "lock.h"
+#include "sanitizer.h"
 #include "slab.h"
 #include "stack.h"
 #include "task.h"
@@ -28,6 +33,22 @@ enum async_worker_state {
 
 #define ASYNC_WORKER_MAGIC 0x6173796e574f524bu /* "asynWORK" */
 
+/** Something to do on a worker's thread. Lies in a larger object; free again when `deliver` is called. */
+struct async_mail {
+    struct async_mail *next;
+    void (*deliver)(struct async_mail *mail);
+};
+
+/** Task records of a worker. Any worker may use it, under the lock. */
+struct async_registry {
+    struct async_lock lock;
+    uint64_t tasks_alive;     /**< records on road 1 */
+    struct async_task *tasks; /**< road 1 */
+    struct async_task **tasks_last;
+    struct async_slabs slabs; /**< road 2 */
+    struct async_stacks stacks;
+};
+
 struct async_worker {
     uint64_t magic;
     uint32_t id;
@@ -38,29 +59,29 @@ struct async_worker {
     struct async_task *current; /**< from just before the switch to it until just after the switch back */
     void *context;              /**< of its own stack, while a task runs */
 
-    struct async_task *tasks; /**< road 1 */
-    struct async_task **tasks_last;
-    struct async_slabs slabs;     /**< road 2 */
-    uint64_t tasks_alive;         /**< records on road 1 */
-    struct async_changes changes; /**< of this worker's lists, counters and futures */
+    struct async_registry registry;
+    struct async_changes changes; /**< of whatever lists and counters this thread touches */
 
     struct async_task *ready;
     struct async_task **ready_last;
     struct async_timers timers;
-    struct async_stacks stacks;
+
+    struct async_task *inbox; /**< tasks that others have made ready, newest first, by ready_next */
+    struct async_mail *mail;  /**< newest first */
+    bool asleep;              /**< about to poll or polling: whoever leaves word must wake the loop */
 
     uint64_t now;            /**< coarse clock at the last switch or turn of the loop */
     uint64_t last_tick;      /**< CLOCK_MONOTONIC when the loop last turned */
     uint64_t last_tick_real; /**< CLOCK_REALTIME at the same moment */
     uint64_t ticks;
     uint64_t switches; /**< tasks resumed, ever */
-    int main_result;   /**< of async_run's first task */
+    int main_result;   /**< of async_run's first task, if it is here */
 
-    const void *stack_low; /**< bounds of its own stack; known only under a sanitizer */
-    size_t stack_size;
+    struct async_fiber fiber; /**< of its own stack */
 
     uv_loop_t loop;
-    uv_async_t alive;    /**< keeps the loop waiting when nothing but locks is waited for */
+    uv_async_t alarm;    /**< wakes the loop from other threads, and keeps it waiting when it has nothing else */
+    pthread_t pthread;   /**< of all but worker 0, which runs on async_run's thread */
     uv_timer_t tick;     /**< turns an idle loop, so that its clocks stay fresh */
     uv_prepare_t before; /**< just before the poll */
     uv_check_t after;    /**< just after it */
@@ -70,8 +91,23 @@ struct async_worker {
 struct async_worker *async_worker_self(void);
 void async_worker_set_self(struct async_worker *worker);
 
-/** Puts a task at the end of the run queue. The caller keeps `changes` odd. */
+/** Puts a task at the end of its worker's run queue, which is the calling thread's. `changes` is odd. */
 void async_worker_queue(struct async_worker *worker, struct async_task *task);
+
+/** A task whose wait was claimed, or that was just spawned, is to run: queued here, or put in its inbox. */
+void async_worker_wake(struct async_task *task);
+
+/** Has something done on the worker's thread. Called on any worker's thread. */
+void async_worker_post(struct async_worker *worker, struct async_mail *mail);
+
+/** Turns the loop of a worker that may be asleep. Called on any thread while the worker lives. */
+void async_worker_alarm(struct async_worker *worker);
+
+/** Sees to what other threads have left. */
+void async_worker_receive(struct async_worker *worker);
+
+/** Just before the poll: from now on others raise the alarm. False: word has come meanwhile. */
+bool async_worker_fall_asleep(struct async_worker *worker);
 
 /** Runs the first of the run queue until it waits, yields or ends; returns it. */
 struct async_task *async_worker_resume(struct async_worker *worker);

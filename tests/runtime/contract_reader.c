@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "contract_reader.h"
 
+#include <elf.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -149,6 +150,20 @@ static bool check_wait(struct reader *reader, uint64_t task)
     return waiter == own || reader_problem(reader, "a waiting task is not in its future's queue");
 }
 
+bool reader_register(struct reader *reader, uint64_t context, unsigned number, uint64_t *value_ret)
+{
+    const struct async_debug_descriptor *descriptor = &reader->descriptor;
+    for (unsigned i = 0; i < descriptor->register_count && i < ASYNC_DEBUG_REGISTERS; i++) {
+        const struct async_debug_register *own = &descriptor->registers[i];
+        uint64_t address = context + (uint64_t)own->offset;
+        if (own->number != number || own->rule == ASYNC_DEBUG_REGISTER_NONE)
+            continue;
+        *value_ret = address;
+        return own->rule == ASYNC_DEBUG_REGISTER_IS || load(reader, address, value_ret, sizeof(*value_ret));
+    }
+    return false;
+}
+
 /* A suspended task's context lies on its stack, and its return address in the runtime's code. */
 static bool check_context(struct reader *reader, uint64_t task)
 {
@@ -157,10 +172,7 @@ static bool check_context(struct reader *reader, uint64_t task)
     const struct async_debug_descriptor *descriptor = &reader->descriptor;
     if (context < low || context - low >= size)
         return reader_problem(reader, "context %#llx outside the stack", (unsigned long long)context);
-    for (unsigned i = 0; i < descriptor->register_count; i++) {
-        if (descriptor->registers[i].number == 16)
-            load(reader, context + (uint64_t)descriptor->registers[i].offset, &pc, 8);
-    }
+    reader_register(reader, context, descriptor->machine == EM_X86_64 ? 16 : 32, &pc);
     uint64_t distance =
         pc > descriptor->switch_low ? pc - descriptor->switch_low : descriptor->switch_low - pc;
     return distance < 1 << 20 || reader_problem(reader, "task resumes at %#llx", (unsigned long long)pc);

@@ -46,6 +46,9 @@ uint64_t reader_get(struct reader *reader, enum async_debug_record_kind kind, ui
 void reader_text(struct reader *reader, enum async_debug_record_kind kind, uint64_t record, unsigned field,
                  char *text_ret, size_t size);
 
+/** A register of a suspended context, by DWARF's number for the machine; false: not told, or unreadable. */
+bool reader_register(struct reader *reader, uint64_t context, unsigned number, uint64_t *value_ret);
+
 /** Walks both roads, the run queue and every wait, and checks that they agree; false: see `problem`. */
 bool reader_census(struct reader *reader, struct census *census_ret);
 

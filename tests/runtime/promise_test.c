@@ -73,7 +73,8 @@ PLAIN(calls_outside_a_task)
 {
     CHECK_EQUAL(async_promise_create(&promise, "outside"), 0);
     CHECK_EQUAL(async_promise_await(promise, NULL), UV_EINVAL);
-    CHECK_EQUAL(async_promise_resolve(promise, NULL), UV_EINVAL);
+    CHECK_EQUAL(async_promise_resolve(promise, NULL), UV_ESRCH);
+    CHECK_EQUAL(async_promise_fail(promise, UV_EIO), UV_ESRCH);
     CHECK_EQUAL(async_promise_destroy(promise), 0);
 }
 

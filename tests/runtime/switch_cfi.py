@@ -1,19 +1,60 @@
 # SPDX-License-Identifier: MIT
-"""Run inside gdb on runtime_task_test: the unwind tables must be exact at every instruction.
+"""Run inside gdb on a program that switches: the unwind tables must be exact at every instruction.
 
     gdb -nx -batch -x switch_cfi.py --args runtime_task_test yield_takes_turns
+    EMULATOR=qemu-aarch64 gdb-multiarch -nx -batch -x switch_cfi.py --args aarch64_switch_test registers_survive
 
 Steps through switches instruction by instruction and unwinds after each: a task's stack must end in the
-trampoline, the worker's in main's callers, with every function known by name. Then crosses the bridge into
-every suspended task. Ends gdb with status 1 on the first thing wrong.
+trampoline, the thread's own in main's callers, with every function known by name, and the caller must get the
+registers that it had. Meanwhile a state may only say "suspended" while the context is whole. Crosses the bridge
+into every context before it is loaded. Ends gdb with status 1 on the first thing wrong.
+
+EMULATOR, when set, runs the program and is debugged through its stub.
 """
+
+import os
+import shlex
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
 
 import gdb
 
 SWITCHES = 24
-CONTEXT_SIZE = 64
-SAVED = {"r15": 8, "r14": 16, "r13": 24, "r12": 32, "rbx": 40, "rbp": 48, "rip": 56}
-SUSPENDED = (1, 3)  # ready, waiting
+MOST_STEPS = 60
+PATIENCE = 60  # seconds for the emulator to open its socket
+
+
+class Machine(NamedTuple):
+    """How async_switch is called, and what a context holds where."""
+
+    sp: str
+    pc: str
+    arguments: tuple[str, ...]
+    saved: dict[str, int]
+    context_size: int
+
+
+MACHINES = {
+    "i386:x86-64": Machine(
+        "rsp",
+        "rip",
+        ("rdi", "rsi", "rdx", "rcx", "r8", "r9"),
+        {"r15": 8, "r14": 16, "r13": 24, "r12": 32, "rbx": 40, "rbp": 48, "rip": 56},
+        64,
+    ),
+    "aarch64": Machine(
+        "sp",
+        "pc",
+        ("x0", "x1", "x2", "x3", "x4", "x5"),
+        {"x29": 0, "pc": 8}
+        | {f"x{number}": 16 + 8 * (number - 19) for number in range(19, 29)}
+        | {f"v{number}": 96 + 8 * (number - 8) for number in range(8, 16)},
+        176,
+    ),
+}
 
 
 def fail(message: str) -> None:
@@ -33,16 +74,22 @@ def stack() -> list[gdb.Frame]:
 
 
 def register(frame: gdb.Frame, name: str) -> int:
-    return int(frame.read_register(name)) & (1 << 64) - 1
+    value = frame.read_register(name)
+    if name.startswith("v"):
+        value = value["d"]["u"][0]  # a call preserves the lower half
+    return int(value) & (1 << 64) - 1
 
 
-def word(address: int) -> int:
-    return int.from_bytes(bytes(gdb.selected_inferior().read_memory(address, 8)), "little")
+def word(address: int, size: int = 8) -> int:
+    return int.from_bytes(bytes(gdb.selected_inferior().read_memory(address, size)), "little")
 
 
-def check_stack(where: str) -> str:
-    """Checks the whole stack and returns the name of its outermost frame."""
-    frames = stack()
+def machine() -> Machine:
+    return MACHINES[gdb.newest_frame().architecture().name()]
+
+
+def check_stack(where: str, frames: list[gdb.Frame]) -> str:
+    """Checks a whole stack and returns the name of its outermost frame."""
     names = [frame.name() for frame in frames]
     if None in names:
         fail(f"{where}: a frame without a name: {names}")
@@ -51,10 +98,10 @@ def check_stack(where: str) -> str:
         reason = frames[-1].unwind_stop_reason()
         if reason not in (gdb.FRAME_UNWIND_OUTERMOST, gdb.FRAME_UNWIND_NO_REASON):
             fail(f"{where}: {gdb.frame_stop_reason_string(reason)}")
-        if "async_task_main" not in names and names[0] not in ("async_entry", "async_switch"):
+        if len(names) < 3 and names[0] not in ("async_entry", "async_switch"):
             fail(f"{where}: no way from {names[0]} to the trampoline: {names}")
-    elif "async_run" not in names or "main" not in names or last != "_start":
-        fail(f"{where}: neither a task's stack nor the worker's: {names}")
+    elif "main" not in names or last != "_start":
+        fail(f"{where}: neither a task's stack nor the thread's own: {names}")
     return last
 
 
@@ -63,39 +110,79 @@ class Switch:
 
     def __init__(self) -> None:
         frame = gdb.newest_frame()
-        self.sp = register(frame, "rsp")
-        context = register(frame, "rsi")
-        self.left = {name: register(frame, name) for name in SAVED if name != "rip"}
-        self.left["rip"] = word(self.sp)
-        self.left["rsp"] = self.sp + 8
-        self.entered = {name: word(context + offset) for name, offset in SAVED.items()}
-        self.entered["rsp"] = context + CONTEXT_SIZE
+        self.machine = machine()
+        values = [register(frame, name) for name in self.machine.arguments]
+        self.save, self.load, self.left_state_at, left, self.entered_state_at, entered = values
+        self.left_state, self.entered_state = left & 0xFFFFFFFF, entered & 0xFFFFFFFF
+        self.sp = register(frame, self.machine.sp)
+        self.left = self.registers_left(frame)
+        self.entered = self.registers_in(self.load)
+        if word(self.left_state_at, 4) == self.left_state:
+            fail("who runs is said to be suspended")
+
+    def registers_left(self, frame: gdb.Frame) -> dict[str, int]:
+        registers = {name: register(frame, name) for name in self.machine.saved}
+        if self.machine.sp == "rsp":  # the return address is on the stack
+            return registers | {"rip": word(self.sp), "rsp": self.sp + 8}
+        return registers | {"pc": register(frame, "x30"), "sp": self.sp}
+
+    def registers_in(self, context: int) -> dict[str, int]:
+        registers = {name: word(context + offset) for name, offset in self.machine.saved.items()}
+        return registers | {self.machine.sp: context + self.machine.context_size}
 
     def check(self) -> None:
         # A signal may overwrite what lies below the stack pointer, so nothing there may be counted on.
-        sp = register(gdb.newest_frame(), "rsp")
-        gdb.selected_inferior().write_memory(sp - CONTEXT_SIZE, b"\xee" * CONTEXT_SIZE)
+        sp = register(gdb.newest_frame(), self.machine.sp)
+        size = self.machine.context_size
+        gdb.selected_inferior().write_memory(sp - size, b"\xee" * size)
         frame = gdb.newest_frame()
-        on_left = 0 <= self.sp - register(frame, "rsp") <= CONTEXT_SIZE
+        on_left = 0 <= self.sp - register(frame, self.machine.sp) <= size
+        self.check_caller(frame, self.left if on_left else self.entered)
+        self.check_states(frame)
+
+    def check_caller(self, frame: gdb.Frame, expected: dict[str, int]) -> None:
         caller = frame.older()
         if caller is None:
             fail(f"no caller at {frame.pc():#x}")
             return
-        for name, value in (self.left if on_left else self.entered).items():
+        for name, value in expected.items():
             if register(caller, name) != value:
                 fail(f"a wrong {name} for the caller at {frame.pc():#x}")
+
+    def check_states(self, frame: gdb.Frame) -> None:
+        left = word(self.left_state_at, 4) == self.left_state
+        if left and self.registers_in(word(self.save)) != self.left:
+            fail(f"said to be suspended too soon, at {frame.pc():#x}")
+        entered = word(self.entered_state_at, 4) == self.entered_state
+        if not entered and self.registers_in(self.load) != self.entered:
+            fail(f"said to run too late, at {frame.pc():#x}")
+        if entered and not left:
+            fail(f"two are said to run, at {frame.pc():#x}")
+
+    def cross_bridge(self) -> None:
+        """Pretends that the thread is in the bridge: its caller must be who is about to continue."""
+        mine = self.machine
+        before = {name: register(gdb.newest_frame(), name) for name in (mine.sp, mine.pc)}
+        gdb.execute(f"set ${mine.sp} = {self.load}")
+        gdb.execute(f"set ${mine.pc} = (unsigned long)&async_bridge")
+        frames = stack()
+        if frames[0].type() != gdb.SIGTRAMP_FRAME:
+            fail("the bridge is no signal frame")
+        self.check_caller(frames[0], self.entered)
+        check_stack("across the bridge", frames[1:])
+        for name, value in before.items():
+            gdb.execute(f"set ${name} = {value}")
 
 
 def step_switches() -> set[str]:
     """Steps through some switches, to both sides and into fresh tasks; the outermost frames seen."""
     ends = set()
-    gdb.execute("break *async_switch")
-    gdb.execute("run", to_string=True)
     for _ in range(SWITCHES):
         switch = Switch()
-        for _ in range(60):
+        switch.cross_bridge()
+        for _ in range(MOST_STEPS):
             name = gdb.newest_frame().name()
-            ends.add(check_stack(f"{name} at {gdb.newest_frame().pc():#x}"))
+            ends.add(check_stack(f"{name} at {gdb.newest_frame().pc():#x}", stack()))
             if name not in ("async_switch", "async_entry"):
                 break
             if name == "async_switch":
@@ -105,62 +192,53 @@ def step_switches() -> set[str]:
     return ends
 
 
-def tasks() -> list[tuple[int, int]]:
-    """State and context of every task, through the runtime's own symbols."""
-    found = []
-    task = gdb.parse_and_eval("async_process.workers[0]->tasks")
-    while int(task):
-        found.append((int(task["state"]), int(task["context"])))
-        task = task["next"]
-    return found
+def start_under(emulator: list[str], socket: Path) -> subprocess.Popen[bytes]:
+    """Starts the program of gdb's command line, stopped at its first instruction, and connects gdb."""
+    program = gdb.current_progspace().filename
+    arguments = shlex.split(gdb.parameter("args") or "")
+    process = subprocess.Popen([*emulator, "-g", str(socket), program, *arguments])
+    deadline = time.monotonic() + PATIENCE
+    while not socket.exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    gdb.execute(f"target remote {socket}", to_string=True)
+    return process
 
 
-def cross_bridge(context: int) -> None:
-    """Pretends that the thread is in the bridge: its caller must be the suspended task."""
-    gdb.execute(f"set $rsp = {context}")
-    gdb.execute("set $rip = (unsigned long)&async_bridge + 1")
-    frames = stack()
-    if frames[0].type() != gdb.SIGTRAMP_FRAME:
-        fail("the bridge is no signal frame")
-    for name, offset in SAVED.items():
-        if register(frames[1], name) != word(context + offset):
-            fail(f"the bridge gives a wrong {name}")
-    if register(frames[1], "rsp") != context + CONTEXT_SIZE:
-        fail("the bridge gives a wrong rsp")
-    if frames[-1].name() != "async_entry":
-        fail(f"a task's stack ends in {frames[-1].name()}")
+def check() -> int:
+    """The program's exit status, after everything was found right."""
+    ends = step_switches()
+    if ends != {"async_entry", "_start"}:
+        fail(f"stacks ended only in {ends}")
+    gdb.execute("delete")
+    gdb.execute("continue")
+    return int(gdb.parse_and_eval("$_exitcode"))
 
 
-def cross_to_every_task() -> int:
-    contexts = [context for state, context in tasks() if state in SUSPENDED]
-    for context in contexts:
-        saved = {name: register(gdb.newest_frame(), name) for name in ("rsp", "rip")}
-        cross_bridge(context)
-        for name, value in saved.items():
-            gdb.execute(f"set ${name} = {value}")
-    return len(contexts)
-
-
-def main() -> None:
+def main() -> int:
     for setting in (
         "pagination off",
         "confirm off",
         "debuginfod enabled off",
         "backtrace past-main on",
+        "backtrace past-entry off",
     ):
         gdb.execute("set " + setting)
-    gdb.execute("set backtrace past-entry off")
-    ends = step_switches()
-    if ends != {"async_entry", "_start"}:
-        fail(f"stacks ended only in {ends}")
-    if cross_to_every_task() < 2:
-        fail("too few suspended tasks")
-    gdb.execute("delete")
-    gdb.execute("continue")
-    gdb.execute("quit " + str(int(gdb.parse_and_eval("$_exitcode"))))
+    gdb.execute("break *async_switch")
+    emulator = shlex.split(os.environ.get("EMULATOR", ""))
+    if not emulator:
+        gdb.execute("run", to_string=True)
+        return check()
+    with tempfile.TemporaryDirectory() as folder:
+        process = start_under(emulator, Path(folder) / "gdb")
+        try:
+            gdb.execute("continue", to_string=True)
+            return check()
+        finally:
+            process.kill()
+            process.wait()
 
 
 try:
-    main()
+    gdb.execute(f"quit {main()}")
 except gdb.error as error:
     fail(str(error))

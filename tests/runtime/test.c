@@ -60,13 +60,20 @@ struct residue {
     int guards; /* inaccessible pages, as lie at the edge of every slab of stacks */
 };
 
-/* A line of /proc/self/maps that is one inaccessible page of anonymous memory. */
-static bool is_guard(const char *line)
+/* A line of /proc/self/maps that is anonymous memory of such rights; its size, or 0. */
+static unsigned long long anonymous(const char *line, const char *wanted)
 {
     unsigned long long start, end;
     char rights[5];
-    return sscanf(line, "%llx-%llx %4s", &start, &end, rights) == 3 && end - start == 4096 &&
-           strcmp(rights, "---p") == 0 && strstr(line, " 00:00 0 ");
+    bool is = sscanf(line, "%llx-%llx %4s", &start, &end, rights) == 3 && strcmp(rights, wanted) == 0 &&
+              strstr(line, " 00:00 0 ");
+    return is ? end - start : 0;
+}
+
+/* One inaccessible page; but libc keeps the stacks of threads that have ended, 8 MiB behind a page each. */
+static bool is_guard(const char *before, const char *line)
+{
+    return anonymous(before, "---p") == 4096 && anonymous(line, "rw-p") != 8 << 20;
 }
 
 static struct residue take_stock(void)
@@ -79,8 +86,9 @@ static struct residue take_stock(void)
     closedir(directory);
     FILE *maps = fopen("/proc/self/maps", "r");
     CHECK(maps);
-    for (char line[512]; fgets(line, sizeof(line), maps);)
-        residue.guards += is_guard(line);
+    char before[512] = "";
+    for (char line[512]; fgets(line, sizeof(line), maps); strcpy(before, line))
+        residue.guards += is_guard(before, line);
     fclose(maps);
     return residue;
 }
