@@ -13,6 +13,9 @@
  * groups, locks, channels and promises may be used across workers; a connection or other handle belongs to
  * the worker where it was opened (UV_EXDEV elsewhere).
  *
+ * This header: the process, tasks, cancellation, timeouts, groups. async_sync.h: locks, channels, promises.
+ * async_io.h: connections, files, signals, processes. Both are included here.
+ *
  * A task's stack is small (64 KiB) and ends at a guard page. A call in tail position may give up its
  * caller's frame: compile with -fno-optimize-sibling-calls to see every function in a stack.
  *
@@ -180,74 +183,7 @@ int async_group_wait(struct async_group *group);
 int async_group_cancel_at(struct async_group *group, const struct async_site *site);
 int async_group_destroy(struct async_group *group); /**< UV_EBUSY: children are left */
 
-/* ---- TCP ---------------------------------------------------------------------------------------- */
-
-struct async_listener;
-struct async_tcp;
-
-/** Listens on a numeric IPv4 or IPv6 address; port 0 takes a free one (see async_listener_port). UV_EINVAL:
- *  not an address; otherwise the kernel's errors, such as UV_EADDRINUSE. */
-#define async_listen(listener_ret, host, port, backlog)                                                      \
-    async_listen_at(listener_ret, host, port, backlog, ASYNC_SITE())
-int async_listen_at(struct async_listener **listener_ret, const char *host, uint16_t port, int backlog,
-                    const struct async_site *site);
-uint16_t async_listener_port(const struct async_listener *listener);
-/** The next connection, first come first served. UV_EBADF: being closed. */
-int async_accept(struct async_listener *listener, struct async_tcp **tcp_ret);
-/** Tasks that wait in async_accept get UV_ECANCELED. UV_EALREADY: being closed by another. */
-int async_listener_close(struct async_listener *listener);
-
-/** To a numeric address; TCP_NODELAY is set. UV_EINVAL: not an address; otherwise the kernel's errors. */
-#define async_connect(tcp_ret, host, port) async_connect_at(tcp_ret, host, port, ASYNC_SITE())
-int async_connect_at(struct async_tcp **tcp_ret, const char *host, uint16_t port, const struct async_site *site);
-/** Reads up to `size` bytes: their number, UV_EOF (from then on always), or an error. One reader at a time
- *  (UV_EBUSY). UV_EBADF: being closed. */
-ssize_t async_read(struct async_tcp *tcp, void *buffer, size_t size);
-/** Writes all of it. One writer at a time (UV_EBUSY). UV_EBADF: being closed. */
-int async_write(struct async_tcp *tcp, const void *buffer, size_t size);
-/** Closes; a waiting reader or writer gets UV_ECANCELED. Waits until libuv has let go, and then the
- *  connection is no more. UV_EALREADY: being closed by another. */
-int async_close(struct async_tcp *tcp);
-/** "127.0.0.1:4711"; lives as long as the connection. */
-const char *async_tcp_peer(const struct async_tcp *tcp);
-
-/* ---- Mutex: fair, first come first served -------------------------------------------------------- */
-
-struct async_mutex;
-#define async_mutex_create(mutex_ret, name) async_mutex_create_at(mutex_ret, name, ASYNC_SITE())
-int async_mutex_create_at(struct async_mutex **mutex_ret, const char *name, const struct async_site *site);
-/** Waits until it is free. A deadlock is no error here: it is to be seen, not hidden. */
-int async_mutex_lock(struct async_mutex *mutex);
-int async_mutex_try_lock(struct async_mutex *mutex); /**< UV_EBUSY */
-int async_mutex_unlock(struct async_mutex *mutex);   /**< UV_EPERM: the caller does not hold it */
-int async_mutex_destroy(struct async_mutex *mutex);  /**< UV_EBUSY: waited for, or held by a task that lives */
-
-/* ---- Channel: bounded queue of fixed-size items; capacity 0 hands over directly ------------------ */
-
-struct async_channel;
-#define async_channel_create(channel_ret, name, item_size, capacity)                                         \
-    async_channel_create_at(channel_ret, name, item_size, capacity, ASYNC_SITE())
-int async_channel_create_at(struct async_channel **channel_ret, const char *name, size_t item_size,
-                            size_t capacity, const struct async_site *site);
-int async_channel_send(struct async_channel *channel, const void *item);  /**< UV_EPIPE: closed */
-int async_channel_receive(struct async_channel *channel, void *item_ret); /**< UV_EOF: closed and empty */
-/** Ends all waits on it: senders' with UV_EPIPE (their items are not sent), receivers' with UV_EOF.
- *  UV_EALREADY. */
-int async_channel_close(struct async_channel *channel);
-int async_channel_destroy(struct async_channel *channel); /**< UV_EBUSY: somebody waits on it */
-
-/* ---- Promise: one value that somebody will provide ------------------------------------------------ */
-
-struct async_promise;
-#define async_promise_create(promise_ret, name) async_promise_create_at(promise_ret, name, ASYNC_SITE())
-int async_promise_create_at(struct async_promise **promise_ret, const char *name, const struct async_site *site);
-/** Says which task is to resolve it, for whoever looks at a hang. UV_EALREADY: it is resolved. */
-int async_promise_set_producer(struct async_promise *promise, struct async_task *producer);
-/** From any thread of the process. UV_EALREADY; UV_ESRCH: async_run is not running. */
-int async_promise_resolve(struct async_promise *promise, void *value);
-int async_promise_fail(struct async_promise *promise, int error); /**< negative */
-/** 0 and the value, or the error it failed with. */
-int async_promise_await(struct async_promise *promise, void **value_ret);
-int async_promise_destroy(struct async_promise *promise); /**< UV_EBUSY: somebody waits for it */
+#include "async_io.h"
+#include "async_sync.h"
 
 #endif
