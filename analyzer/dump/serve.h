@@ -19,7 +19,8 @@
  *     {"request": "task", "id": N}            or "name": TEXT
  *         {"id", "name", "state", "address", "running_thread": tid or null, "bridge", "context": 0 when
  *          it has none, "registers": {"rip": N, ...}, "entry_low", "entry_high", "summary": TEXT,
- *          "stack": [{"function", "file", "line", "pc", "hidden", "inlined"}, ...]}
+ *          "stack": [{"function", "file", "line", "pc", "hidden", "inlined", "exact": the pc is no return
+ *                     address}, ...], "stack_end": null when complete, else why it ends}
  *     {"request": "close"}
  *         {"ok": true}
  */

@@ -118,6 +118,7 @@ static json_t *stack_line(const struct ad_stack_line *line)
     put(&object, "pc", number(line->location->pc));
     put(&object, "hidden", json_boolean(line->hidden));
     put(&object, "inlined", json_boolean(line->line && line->line->inlined));
+    put(&object, "exact", json_boolean(line->location->interrupted));
     return object;
 }
 
@@ -149,6 +150,12 @@ static json_t *summary(const struct ad_snapshot *snapshot, uint32_t index)
     return json;
 }
 
+static json_t *stack_end(const struct ad_snapshot *snapshot, uint32_t index)
+{
+    bool is = index < snapshot->stacks.count;
+    return ad_serve_text(is ? AD_ITEMS(struct ad_stack, &snapshot->stacks)[index].end_text : "no stack was read");
+}
+
 struct ad_error *ad_serve_task(struct ad_session *session, const json_t *request, json_t **answer_ret)
 {
     const struct ad_snapshot *snapshot = session->dump->snapshot;
@@ -166,6 +173,7 @@ struct ad_error *ad_serve_task(struct ad_session *session, const json_t *request
     put(&answer, "entry_high", number(runtime->entry_high));
     put(&answer, "summary", summary(snapshot, index));
     put(&answer, "stack", stack(snapshot, task->stack));
+    put(&answer, "stack_end", stack_end(snapshot, task->stack));
     *answer_ret = answer;
     return answer ? NULL : &ad_error_nomem;
 }

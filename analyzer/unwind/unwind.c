@@ -132,6 +132,27 @@ static void apply(struct ad_unwinder *unwinder, unw_cursor_t *cursor, const stru
         end_step(step, AD_STACK_ENTRY, step->frame.pc);
 }
 
+/* Whether a pc is the first byte of a function, where no call returns to. */
+static struct ad_error *begins(struct ad_unwinder *unwinder, uint64_t pc, bool *begins_ret)
+{
+    struct ad_row row;
+    AD_TRY(ad_unwinder_row(unwinder, pc, &row));
+    *begins_ret = row.state && row.begins;
+    return NULL;
+}
+
+/* What a return address can be whose call lies in no function. The first byte of one, as of libc's
+ * __start_context below what makecontext starts, was put there by hand: nobody called that function. */
+static struct ad_error *end_without_cfi(struct ad_unwinder *unwinder, struct step *step)
+{
+    bool by_hand = false;
+    if (!step->frame.interrupted)
+        AD_TRY(begins(unwinder, step->frame.pc, &by_hand));
+    step->frame.interrupted |= by_hand;
+    end_step(step, by_hand ? AD_STACK_ENTRY : AD_STACK_NO_CFI, step->frame.pc);
+    return NULL;
+}
+
 static struct ad_error *take_step(struct ad_unwinder *unwinder, unw_cursor_t *cursor, struct step *step)
 {
     struct ad_row row;
@@ -139,7 +160,7 @@ static struct ad_error *take_step(struct ad_unwinder *unwinder, unw_cursor_t *cu
     if (row.state)
         apply(unwinder, cursor, &row, step);
     else
-        end_step(step, AD_STACK_NO_CFI, step->frame.pc);
+        AD_TRY(end_without_cfi(unwinder, step));
     return NULL;
 }
 
@@ -172,6 +193,8 @@ struct ad_error *ad_unwind(struct ad_unwinder *unwinder, const struct ad_registe
     if ((registers->valid & needed) != needed || unw_init_remote(&cursor, unwinder->space, unwinder) != 0)
         return NULL;
     struct step step = {.frame = {.pc = registers->value[AD_REG_PC], .interrupted = interrupted}};
+    if (!interrupted)
+        AD_TRY(begins(unwinder, step.frame.pc, &step.frame.interrupted)); /* it has never run */
     AD_TRY(walk(unwinder, &cursor, &step));
     stack_ret->frames = unwinder->frames.items;
     stack_ret->count = unwinder->frames.count;

@@ -13,7 +13,9 @@
 #include "target/target.h"
 
 enum ad_stack_end {
-    AD_STACK_ENTRY,       /**< complete: the CFI says that nobody called this frame, or the pc is 0 */
+    AD_STACK_ENTRY,       /**< complete: the CFI says that nobody called this frame, the pc is 0, or it is a
+                           *   return address that was made by hand: the first byte of a function, and what
+                           *   lies before it is none's */
     AD_STACK_NO_CFI,      /**< the pc lies in no known function's CFI, or in one that makes no sense */
     AD_STACK_UNREADABLE,  /**< memory of the stack is not in the target */
     AD_STACK_CAP,         /**< limits.frames */
@@ -26,7 +28,7 @@ enum ad_stack_end {
 struct ad_unwound_frame {
     uint64_t pc;      /**< as in the frame; for a caller, its return address */
     uint64_t cfa;     /**< canonical frame address: the caller's stack pointer; 0: not known (only of the
-                       *   last frame, when the stack ends before its time) */
+                       *   last frame) */
     bool interrupted; /**< pc is an exact place (top of a thread, signal frame): do not look up pc - 1 */
 };
 
@@ -50,7 +52,8 @@ void ad_unwinder_destroy(struct ad_unwinder *unwinder);
 
 /**
  * Unwinds from `registers`. `interrupted`: they are a stopped thread's; otherwise a suspended task's, whose
- * pc is the return address of the call that suspended it. Only pc and sp must be valid. Never an error for
+ * pc is the return address of the call that suspended it, or the first byte of the function that it will
+ * begin with. Only pc and sp must be valid. Never an error for
  * what the target cannot give: that is stack_ret->end.
  */
 struct ad_error *ad_unwind(struct ad_unwinder *unwinder, const struct ad_registers *registers,

@@ -35,6 +35,7 @@ struct ad_row {
     void *state; /**< libunwind's, in the pool; NULL: there is no CFI */
     bool signal_frame;
     bool may_end;
+    bool begins; /**< the pc is the function's first byte */
 };
 
 /** A part of the stack, read in one go. */

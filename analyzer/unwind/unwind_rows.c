@@ -119,6 +119,7 @@ static struct ad_error *make_row(struct ad_unwinder *unwinder, uint64_t pc, stru
     const struct ad_cfi_plain *plain = AD_ITEMS(struct ad_cfi_plain, &unwinder->plains) + number;
     row->signal_frame = plain->signal_frame;
     row->may_end = plain->may_end;
+    row->begins = plain->range.start == pc;
     unwinder->compiling = plain;
     struct ad_error *error = compile(unwinder, pc, &row->state);
     unwinder->compiling = NULL;

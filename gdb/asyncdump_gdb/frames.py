@@ -9,6 +9,10 @@ The frame filter hides what lies before #2; levels keep their numbers. A runtime
 the task's registers as those of frame 0's caller, and frame 0 an id made of the task's stack pointer:
 GDB accepts callers only on one side of a normal frame. Stepping must not see such an id (see HOOKED).
 
+Where the engine says that a stack is complete and GDB goes on, because nothing in the unwind tables tells
+it (below libc's makecontext, Boost.Context's make_fcontext), the outermost frame is made its own caller:
+GDB stops at an id that it has seen. Only `bt -no-filters` then says why it stopped.
+
 What GDB 13 to 18 do not forgive: gdb.newest_frame() or gdb.invalidate_cached_frames() inside an
 unwinder (internal error), an unwinder that gives no rip, and testing for level 0 instead of rsp and pc
 (inlined frames come first and Python never sees them).
@@ -23,7 +27,14 @@ import gdb
 import gdb.unwinder
 from gdb.FrameDecorator import FrameDecorator, SymValueWrapper
 
-from .session import M64, Registers, frame_level, frame_registers, select_level
+from .session import (
+    M64,
+    Registers,
+    executable_path,
+    frame_level,
+    frame_registers,
+    select_level,
+)
 from .text import Task, title
 
 NAME = "asyncdump"
@@ -54,6 +65,16 @@ class Anchor(NamedTuple):
     first: int  # level of the task's first frame
 
 
+class End(NamedTuple):
+    """The outermost frame of a stack that GDB does not see the end of; its id is GDB's own."""
+
+    pc: int
+    sp: int
+    id_sp: int
+    id_pc: int
+    callers: Registers  # its own
+
+
 class Selected(NamedTuple):
     """The selected task; `task` is the engine's answer."""
 
@@ -77,13 +98,43 @@ def make_anchor(task: Task) -> Anchor:
     frame, level = start_of_stack()
     pc, sp = int(frame.pc()) & M64, int(frame.read_register("sp")) & M64
     where = (gdb.selected_inferior().num, gdb.selected_thread().ptid, pc, sp)
-    bridge, context = int(task.get("bridge") or 0) & M64, int(task["context"]) & M64
-    real = re.match(r"\{stack=(0x[0-9a-f]+),code=(0x[0-9a-f]+)", str(frame))
+    bridge, real = int(task.get("bridge") or 0) & M64, real_id(frame)
     if bridge and real:
-        callers = {"rip": bridge, "rsp": context}
-        return Anchor(*where, int(real[1], 16), int(real[2], 16), callers, level + 2)
+        callers = {"rip": bridge, "rsp": int(task["context"]) & M64}
+        return Anchor(*where, *real, callers, level + 2)
     callers = {name: int(value) & M64 for name, value in task["registers"].items()}
-    return Anchor(*where, context, pc, callers, level + 1)
+    if task.get("stack") and task["stack"][0].get("exact"):
+        callers["rip"] += 1  # GDB takes every caller's pc for a return address
+    return Anchor(*where, callers["rsp"], pc, callers, level + 1)
+
+
+def real_id(frame: Any) -> Optional[tuple[int, int]]:
+    """Stack and code address of GDB's own id of a frame."""
+    found = re.match(r"\{stack=(0x[0-9a-f]+),code=(0x[0-9a-f]+)", str(frame))
+    return (int(found[1], 16), int(found[2], 16)) if found else None
+
+
+def find_end(task: Task, first: int) -> Optional[End]:
+    """The outermost frame in the engine's eyes, if GDB goes on beyond it."""
+    lines = [entry for entry in task.get("stack", []) if not entry.get("inlined")]
+    if task.get("stack_end", "") is not None or not lines:
+        return None
+    frame: Any = gdb.newest_frame()
+    for _ in range(first):
+        frame = frame.older()
+    left = len(lines)
+    while frame is not None:
+        left -= frame.type() not in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME)
+        if left == 0:
+            break
+        frame = frame.older()
+    if frame is None or (int(frame.pc()) - int(lines[-1]["pc"])) & M64 not in (0, 1):
+        return None
+    real = real_id(frame)
+    if frame.older() is None or real is None:
+        return None
+    pc, sp = int(frame.pc()) & M64, int(frame.read_register("sp")) & M64
+    return End(pc, sp, *real, {"rip": pc, "rsp": sp})
 
 
 class Unwinder(gdb.unwinder.Unwinder):  # type: ignore[misc, name-defined]
@@ -92,6 +143,7 @@ class Unwinder(gdb.unwinder.Unwinder):  # type: ignore[misc, name-defined]
     def __init__(self) -> None:
         super().__init__(NAME)
         self.anchor: Optional[Anchor] = None
+        self.end: Optional[End] = None
 
     def __call__(self, pending: Any) -> Any:
         if self.anchor is None:
@@ -103,14 +155,14 @@ class Unwinder(gdb.unwinder.Unwinder):  # type: ignore[misc, name-defined]
 
     def _unwind(self, pending: Any, anchor: Anchor) -> Any:
         sp = pending.read_register("rsp")
-        if int(sp) & M64 != anchor.sp or int(pending.read_register("rip")) & M64 != anchor.pc:
-            return None
-        if not is_current(anchor):
-            return None
         word = sp.type
-        frame_id = FrameId(gdb.Value(anchor.id_sp).cast(word), gdb.Value(anchor.id_pc).cast(word))
+        here = (int(pending.read_register("rip")) & M64, int(sp) & M64)
+        known = next((one for one in (anchor, self.end) if one and here == (one.pc, one.sp)), None)
+        if known is None or not is_current(anchor):
+            return None
+        frame_id = FrameId(gdb.Value(known.id_sp).cast(word), gdb.Value(known.id_pc).cast(word))
         info = pending.create_unwind_info(frame_id)
-        for name, value in anchor.callers.items():
+        for name, value in known.callers.items():
             info.add_saved_register(name, gdb.Value(value).cast(word))
         return info
 
@@ -192,7 +244,21 @@ class Frames:
     def select(self, task: Task) -> None:
         """Puts `task` (the engine's answer) behind the current thread and selects its first user frame."""
         self.deselect()
-        anchor = make_anchor(task)
+        crossed = self._cross(task, make_anchor(task))
+        if (
+            not crossed and executable_path() is not None
+        ):  # then the bridge is wrong, a foreign runtime's
+            crossed = self._cross(task, make_anchor({**task, "bridge": 0}))
+        if not crossed:
+            raise gdb.GdbError(cannot_cross(task))
+        assert self.selected is not None
+        self._unwinder.end = find_end(task, self.selected.anchor.first)
+        if self._unwinder.end is not None:
+            gdb.invalidate_cached_frames()
+        self.select_user_frame()
+
+    def _cross(self, task: Task, anchor: Anchor) -> bool:
+        """Selects `task` by this anchor; nothing is selected when GDB does not come to its first frame."""
         registers = frame_registers(start_of_stack()[0])
         self.selected = Selected(task, anchor, gdb.selected_thread(), registers)
         self._unwinder.anchor = anchor
@@ -207,8 +273,8 @@ class Frames:
             gdb.invalidate_cached_frames()
             if not self._crossed():
                 self.deselect()
-                raise gdb.GdbError(cannot_cross(task))
-        self.select_user_frame()
+                return False
+        return True
 
     def _crossed(self) -> bool:
         assert self.selected is not None
@@ -217,7 +283,7 @@ class Frames:
             frame = frame.older()
             if frame is None:
                 return False
-        return True
+        return (int(frame.pc()) - int(self.selected.task["registers"]["rip"])) & M64 in (0, 1)
 
     def select_user_frame(self) -> None:
         """Of the selected task: its first frame that is not the runtime's own, else its first."""
@@ -232,7 +298,7 @@ class Frames:
 
     def _clear(self) -> None:
         self.selected = None
-        self._unwinder.anchor = None
+        self._unwinder.anchor = self._unwinder.end = None
         FRAME_FILTERS.pop(NAME, None)
         if self._restore_past_main:
             self._restore_past_main = False
@@ -322,8 +388,7 @@ def select_user_frame(task: Task, first: int) -> None:
 
 def cannot_cross(task: Task) -> str:
     """Why a task's frames do not appear."""
-    progspace: Any = gdb.current_progspace()
-    why = "" if progspace.filename else " without the program: use `file PROGRAM` first"
+    why = "" if executable_path() else " without the program: use `file PROGRAM` first"
     return f"GDB cannot unwind from this thread to async task {title(task)}{why}."
 
 
