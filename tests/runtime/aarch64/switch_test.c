@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The switch on aarch64 by itself, without the runtime around it and so without libuv: contexts take turns, each
- * with registers of its own. `program NAME` runs one test; the names are at the end.
+ * The switch on aarch64 by itself, without the runtime around it and so without libuv: contexts take turns,
+ * each with registers of its own. `program NAME` runs one test; the names are at the end.
  */
 #include <elf.h>
 #include <fenv.h>
@@ -283,8 +283,8 @@ static const struct {
     const char *name;
     void (*body)(void);
 } tests[] = {
-    {"registers_survive", registers_survive}, {"table_finds_registers", table_finds_registers},
-    {"fresh_context", fresh_context},         {"rounding_is_each_ones_own", rounding_is_each_ones_own},
+    {"registers_survive", registers_survive},   {"table_finds_registers", table_finds_registers},
+    {"fresh_context", fresh_context},           {"rounding_is_each_ones_own", rounding_is_each_ones_own},
     {"signals_do_no_harm", signals_do_no_harm},
 };
 
