@@ -38,17 +38,20 @@ static struct census count_all(void)
 
 #define GET(kind, record, field) reader_get(reader, ASYNC_DEBUG_##kind, record, ASYNC_DEBUG_##kind##_##field)
 
+/* This program's own header; the linker's symbol. */
+extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
+
 TEST(descriptor_is_sound)
 {
     struct reader reader = load_self();
     const struct async_debug_descriptor *descriptor = &reader.descriptor;
-    CHECK_EQUAL(descriptor->machine, EM_X86_64);
+    CHECK_EQUAL(descriptor->machine, __ehdr_start.e_machine);
     CHECK_EQUAL(descriptor->word_size, 8);
     CHECK(strcmp(descriptor->runtime, "libasyncrt") == 0);
     CHECK(descriptor->runtime_version[0]);
     CHECK(descriptor->bridge && descriptor->entry_low < descriptor->entry_high);
     CHECK(descriptor->switch_low < descriptor->switch_high);
-    CHECK_EQUAL(descriptor->register_count, 8);
+    CHECK(descriptor->register_count > 2 && descriptor->register_count <= ASYNC_DEBUG_REGISTERS);
     CHECK_EQUAL(descriptor->records[ASYNC_DEBUG_TASK].field_count, ASYNC_DEBUG_TASK_FIELD_COUNT);
 }
 

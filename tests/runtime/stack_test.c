@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "machine.h"
 #include "sanitizer.h"
 #include "task.h"
 #include "test.h"
@@ -38,10 +39,15 @@ TEST(reused_stack_starts_fresh)
     CHECK_EQUAL(test_join(old), 0);
     struct async_task *fresh = test_spawn("fresh", note_stack, NULL);
     CHECK(fresh->stack_low == low && fresh->context == context);
-    const uint64_t *saved = fresh->context;
-    CHECK_EQUAL(saved[6], 0);            /* rbp */
-    CHECK_EQUAL(saved[8] | saved[9], 0); /* nothing above that looks like a caller */
-    CHECK((char *)(saved + 10) == low + fresh->stack_size);
+    const struct async_context *saved = fresh->context;
+#ifdef __x86_64__
+    CHECK_EQUAL(saved->rbp, 0);
+#else
+    CHECK_EQUAL(saved->x29, 0);
+#endif
+    const uint64_t *above = (const uint64_t *)(saved + 1);
+    CHECK_EQUAL(above[0] | above[1], 0); /* nothing that looks like a caller */
+    CHECK((char *)(above + 2) == low + fresh->stack_size);
     CHECK_EQUAL(test_join(fresh), 0);
 }
 

@@ -4,6 +4,7 @@
  * a time, and after each one that lies in this program the whole registry is read from outside, through the
  * contract alone, and must make sense.
  */
+#include <elf.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/ptrace.h>
@@ -164,17 +165,34 @@ static void check_running(struct reader *reader, const struct census *census, ui
         reader_problem(reader, "%u tasks ready, %u queued", ready, census->queued);
 }
 
-static void look(struct reader *reader, const struct user_regs_struct *registers, struct tally *tally)
+/* Where a stopped thread is. */
+struct place {
+    uint64_t pc, sp;
+};
+
+static struct place find_place(pid_t thread)
+{
+    struct user_regs_struct registers;
+    struct iovec block = {&registers, sizeof(registers)};
+    CHECK(ptrace(PTRACE_GETREGSET, thread, (void *)NT_PRSTATUS, &block) == 0);
+#ifdef __x86_64__
+    return (struct place){.pc = registers.rip, .sp = registers.rsp};
+#else
+    return (struct place){.pc = registers.pc, .sp = registers.sp};
+#endif
+}
+
+static void look(struct reader *reader, struct place place, struct tally *tally)
 {
     struct census census;
     struct memory *memory = reader->context;
     memory->count = 0;
-    reader->sp = registers->rsp;
+    reader->sp = place.sp;
     if (reader_census(reader, &census))
-        check_running(reader, &census, registers->rip);
+        check_running(reader, &census, place.pc);
     if (reader->problem[0]) {
-        fprintf(stderr, "at %#llx (async_run is at %p): %s\n", registers->rip, (void *)async_run,
-                reader->problem);
+        fprintf(stderr, "at %#llx (async_run is at %p): %s\n", (unsigned long long)place.pc,
+                (void *)async_run, reader->problem);
         kill(memory->pid, SIGKILL);
         exit(1);
     }
@@ -191,12 +209,11 @@ static void step_through(pid_t child, struct tally *tally)
     int status;
     memory.pid = child;
     while (waitpid(child, &status, 0) == child && WIFSTOPPED(status)) {
-        struct user_regs_struct registers;
-        CHECK(ptrace(PTRACE_GETREGS, child, NULL, &registers) == 0);
+        struct place place = find_place(child);
         if (!reader.descriptor.self)
             CHECK(reader_load(&reader, (uintptr_t)&async_debug_descriptor));
-        if (is_ours(registers.rip))
-            look(&reader, &registers, tally);
+        if (is_ours(place.pc))
+            look(&reader, place, tally);
         tally->steps++;
         CHECK(ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) == 0);
     }
@@ -208,7 +225,7 @@ static void step_through(pid_t child, struct tally *tally)
 
 PLAIN(every_instruction_is_readable)
 {
-#ifdef ASYNC_SANITIZE_ADDRESS
+#if defined(ASYNC_SANITIZE_ADDRESS) || defined(ASYNC_SANITIZE_THREAD)
     return; /* ten times the instructions, none of them ours */
 #endif
     struct async_options options = {.tick_interval_ms = UINT32_MAX};
