@@ -36,8 +36,23 @@ struct ad_error *ad_discover_scan(struct ad_discovery *discovery, struct ad_dump
 
 /* ---- stacks.c: every stack once ------------------------------------------------------------------ */
 
-/** Unwinds tasks and threads into snapshot.stacks, .frames and .locations (their pc only). */
+/** Unwinds tasks and threads into snapshot.stacks, .frames and .locations (their pc only); adds the stacks
+ *  that a runtime has recorded, and where tasks start and were spawned. */
 struct ad_error *ad_dump_stacks(struct ad_dump *dump, const struct ad_limits *limits) ad_must_check;
+
+/* ---- locations.c: every address once --------------------------------------------------------------- */
+
+struct ad_locations {
+    struct ad_snapshot *snapshot;
+    struct ad_map at[2]; /**< pc -> index into snapshot.locations; [1]: exact addresses */
+};
+
+void ad_locations_deinit(struct ad_locations *locations);
+/** The location of an address; `exact`: it is no return address. */
+struct ad_error *ad_locations_find(struct ad_locations *locations, uint64_t pc, bool exact,
+                                   uint32_t *index_ret) ad_must_check;
+/** Of all start functions, and of spawning calls where no site tells the place. */
+struct ad_error *ad_locations_add_starts(struct ad_locations *locations) ad_must_check;
 
 /* ---- locate.c: what is at each address ------------------------------------------------------------ */
 

@@ -12,7 +12,7 @@ enum { REASONS = AD_STACK_NO_REGISTER + 1 };
 struct builder {
     struct ad_snapshot *snapshot;
     struct ad_unwinder *unwinder;
-    struct ad_map location_at[2];    /* pc -> index into snapshot.locations; [1]: interrupted */
+    struct ad_locations locations;
     struct ad_map stack_at;          /* hash -> the last stack of that hash */
     struct ad_vector previous;       /* uint32_t for each stack: the one before it of the same hash */
     struct ad_vector sequence;       /* uint32_t: location indices of the stack at hand */
@@ -20,36 +20,14 @@ struct builder {
     uint64_t incomplete_at[REASONS]; /* where the first of them does */
 };
 
-static bool in_entry(const struct ad_snapshot *snapshot, uint64_t pc)
-{
-    const struct ad_runtime *runtimes = snapshot->runtimes.items;
-    for (size_t i = 0; i < snapshot->runtimes.count; i++)
-        if (runtimes[i].entry_low <= pc && pc < runtimes[i].entry_high)
-            return true;
-    return false;
-}
-
-static struct ad_error *find_location(struct builder *builder, const struct ad_unwound_frame *frame,
-                                      uint32_t *index_ret)
-{
-    struct ad_map *map = &builder->location_at[frame->interrupted];
-    *index_ret = ad_map_get(map, frame->pc, AD_NONE);
-    if (*index_ret != AD_NONE)
-        return NULL;
-    struct ad_location location = {
-        .pc = frame->pc, .interrupted = frame->interrupted, .entry = in_entry(builder->snapshot, frame->pc)};
-    *index_ret = (uint32_t)builder->snapshot->locations.count;
-    AD_TRY(ad_map_put(map, frame->pc, *index_ret));
-    return ad_vector_push(&builder->snapshot->locations, &location);
-}
-
 /* Up to the runtime's entry trampoline: what lies below it is not the task's. */
 static struct ad_error *make_sequence(struct builder *builder, struct ad_unwound_stack *stack)
 {
     builder->sequence.count = 0;
     for (size_t i = 0; i < stack->count; i++) {
         uint32_t location;
-        AD_TRY(find_location(builder, &stack->frames[i], &location));
+        const struct ad_unwound_frame *frame = &stack->frames[i];
+        AD_TRY(ad_locations_find(&builder->locations, frame->pc, frame->interrupted, &location));
         AD_TRY(ad_vector_push(&builder->sequence, &location));
         if (AD_ITEMS(struct ad_location, &builder->snapshot->locations)[location].entry) {
             stack->end = AD_STACK_ENTRY;
@@ -205,6 +183,32 @@ static struct ad_error *unwind_tasks(struct builder *builder)
     return NULL;
 }
 
+/* ---- Recorded stacks -------------------------------------------------------------------------------- */
+
+static struct ad_error *keep_trace(struct builder *builder, struct ad_trace *trace)
+{
+    const struct ad_vector *addresses = &builder->snapshot->addresses;
+    if (!trace->count)
+        return NULL;
+    ad_auto_free struct ad_unwound_frame *frames = calloc(trace->count, sizeof(*frames));
+    if (!frames)
+        return &ad_error_nomem;
+    for (uint32_t i = 0; i < trace->count; i++)
+        frames[i].pc = AD_ITEMS(uint64_t, addresses)[trace->first + i];
+    struct ad_unwound_stack stack = {.frames = frames, .count = trace->count, .end = AD_STACK_ENTRY};
+    return keep_stack(builder, &stack, &trace->stack);
+}
+
+static struct ad_error *keep_traces(struct builder *builder)
+{
+    struct ad_task_extra *extras = builder->snapshot->extras.items;
+    for (size_t i = 0; i < builder->snapshot->extras.count; i++) {
+        AD_TRY(keep_trace(builder, &extras[i].spawn_trace));
+        AD_TRY(keep_trace(builder, &extras[i].error_trace));
+    }
+    return NULL;
+}
+
 static struct ad_error *tell_incomplete(const struct builder *builder)
 {
     for (unsigned i = 0; i < REASONS; i++)
@@ -219,8 +223,7 @@ static struct ad_error *tell_incomplete(const struct builder *builder)
 static void builder_deinit(struct builder *builder)
 {
     ad_unwinder_destroy(builder->unwinder);
-    ad_map_deinit(&builder->location_at[0]);
-    ad_map_deinit(&builder->location_at[1]);
+    ad_locations_deinit(&builder->locations);
     ad_map_deinit(&builder->stack_at);
     ad_vector_deinit(&builder->previous);
     ad_vector_deinit(&builder->sequence);
@@ -230,11 +233,14 @@ struct ad_error *ad_dump_stacks(struct ad_dump *dump, const struct ad_limits *li
 {
     ad_cleanup(builder_deinit) struct builder builder = {
         .snapshot = dump->snapshot,
+        .locations = {.snapshot = dump->snapshot},
         .previous = AD_VECTOR(uint32_t),
         .sequence = AD_VECTOR(uint32_t),
     };
     AD_TRY(ad_unwinder_create(dump->modules, limits, &builder.unwinder));
     AD_TRY(unwind_tasks(&builder));
     AD_TRY(unwind_threads(&builder));
+    AD_TRY(keep_traces(&builder));
+    AD_TRY(ad_locations_add_starts(&builder.locations));
     return tell_incomplete(&builder);
 }

@@ -7,11 +7,15 @@
 #include "report/escape.h"
 #include "report/words.h"
 
+/* How many of a future's holders and children are named. */
+enum { HOLDERS_SHOWN = 3, CHILDREN_SHOWN = 3 };
+
 struct words {
     FILE *out;
     const struct ad_snapshot *snapshot;
     const struct ad_future *future;
     enum ad_detail detail;
+    bool inner; /* a part of another one: its own parts are left out */
 };
 
 static bool has_text(const char *text)
@@ -43,30 +47,70 @@ static void print_name_if_any(const struct words *words)
         print_name(words);
 }
 
-static void print_held_since(const struct words *words)
+static void print_held_since(const struct words *words, uint64_t since)
 {
-    uint64_t age = ad_age(words->snapshot, words->future->owned_since);
+    uint64_t age = ad_age(words->snapshot, since);
     if (words->detail < AD_DETAIL_FULL || age == UINT64_MAX)
         return;
     fputs(" for ", words->out);
     ad_print_duration(words->out, age);
 }
 
+static void print_holder(const struct words *words, const struct ad_holder *holder)
+{
+    const struct ad_snapshot *snapshot = words->snapshot;
+    if (holder->task < snapshot->tasks.count)
+        fprintf(words->out, "#%" PRIu32, AD_ITEMS(struct ad_task, &snapshot->tasks)[holder->task].id);
+    else
+        fprintf(words->out, "a task that was not read (0x%" PRIx64 ")", holder->address);
+}
+
+/* ", held by #2, #3 and 4 more" */
+static void print_holders(const struct words *words, const char *verb)
+{
+    const struct ad_future *future = words->future;
+    uint32_t count = future->holder_count, shown = count > HOLDERS_SHOWN ? HOLDERS_SHOWN - 1 : count;
+    const struct ad_holder *holders =
+        AD_ITEMS(struct ad_holder, &words->snapshot->holders) + future->first_holder;
+    fprintf(words->out, ", %s ", verb);
+    for (uint32_t i = 0; i < shown; i++) {
+        fputs(!i ? "" : i + 1 == count ? " and " : ", ", words->out);
+        print_holder(words, &holders[i]);
+    }
+    if (shown < count)
+        fprintf(words->out, " and %" PRIu32 " more", count - shown);
+    if (count == 1)
+        print_held_since(words, holders->since);
+}
+
+static bool has_holders(const struct words *words)
+{
+    const struct ad_future *future = words->future;
+    return future->holder_count &&
+           (uint64_t)future->first_holder + future->holder_count <= words->snapshot->holders.count;
+}
+
 /* ", held by #6 for 14m03s" */
 static void print_owner(const struct words *words, const char *verb)
 {
+    const struct ad_future *future = words->future;
     const struct ad_task *owner = owner_of(words);
     if (words->detail < AD_DETAIL_OWNER)
         return;
-    if (!owner && words->future->owner_address) {
-        fprintf(words->out, ", %s a task that was not read (0x%" PRIx64 ")", verb,
-                words->future->owner_address);
-        print_held_since(words);
+    if (has_holders(words)) {
+        print_holders(words, verb);
     } else if (owner) {
         fprintf(words->out, ", %s #%" PRIu32, verb, owner->id);
-        print_held_since(words);
+        print_held_since(words, future->owned_since);
         if (ad_task_ended(owner))
             fputs(", which has ended", words->out);
+    } else if (future->owner_id) {
+        fprintf(words->out, ", %s #%" PRIu64, verb, future->owner_id);
+        print_held_since(words, future->owned_since);
+        fputs(", which is gone", words->out);
+    } else if (future->owner_address) {
+        fprintf(words->out, ", %s a task that was not read (0x%" PRIx64 ")", verb, future->owner_address);
+        print_held_since(words, future->owned_since);
     }
 }
 
@@ -145,6 +189,8 @@ static void describe_join(const struct words *words)
     fputs("join of ", words->out);
     if (owner)
         ad_print_task(words->out, owner, 0);
+    else if (words->future->owner_id)
+        fprintf(words->out, "#%" PRIu64 ", which is gone", words->future->owner_id);
     else
         fprintf(words->out, "a task that was not read (0x%" PRIx64 ")", words->future->owner_address);
 }
@@ -153,7 +199,10 @@ static void describe_promise(const struct words *words)
 {
     fputs("promise", words->out);
     print_name(words);
-    print_owner(words, "to be resolved by");
+    if (words->future->thread && words->detail >= AD_DETAIL_OWNER)
+        fprintf(words->out, ", to be resolved by thread %d", (int)words->future->thread);
+    else
+        print_owner(words, "to be resolved by");
 }
 
 static void describe_group(const struct words *words)
@@ -165,6 +214,38 @@ static void describe_group(const struct words *words)
         ad_print_count(words->out, words->future->count, "task");
         fputs(" left)", words->out);
     }
+}
+
+static void describe_words(const struct words *words);
+
+/* "first of 3: mutex a, held by #2; timer, 3s left; event stop". A part's own parts are not told. */
+static void describe_parts(const struct words *words, const char *which)
+{
+    const struct ad_snapshot *snapshot = words->snapshot;
+    const struct ad_future *future = words->future;
+    uint32_t count = future->child_count, shown = count > CHILDREN_SHOWN ? CHILDREN_SHOWN - 1 : count;
+    fprintf(words->out, "%s %" PRIu32 ": ", which, count);
+    for (uint32_t i = 0; i < shown; i++) {
+        uint32_t child = AD_ITEMS(uint32_t, &snapshot->children)[future->first_child + i];
+        fputs(i ? "; " : "", words->out);
+        if (child >= snapshot->futures.count) {
+            fputs("something that was not read", words->out);
+            continue;
+        }
+        enum ad_detail detail = words->detail < AD_DETAIL_OWNER ? words->detail : AD_DETAIL_OWNER;
+        struct words part = {words->out, snapshot, &AD_ITEMS(struct ad_future, &snapshot->futures)[child],
+                             detail, true};
+        describe_words(&part);
+    }
+    if (shown < count)
+        fprintf(words->out, "; and %" PRIu32 " more", count - shown);
+}
+
+static bool has_parts(const struct words *words)
+{
+    const struct ad_future *future = words->future;
+    return !words->inner && future->child_count &&
+           (uint64_t)future->first_child + future->child_count <= words->snapshot->children.count;
 }
 
 static void describe_work(const struct words *words)
@@ -179,6 +260,14 @@ static void describe_work(const struct words *words)
 static void describe_other(const struct words *words)
 {
     const struct ad_future *future = words->future;
+    if (has_parts(words) && future->kind == ASYNC_DEBUG_KIND_SELECT) {
+        describe_parts(words, "first of");
+        return;
+    }
+    if (has_parts(words) && future->kind == ASYNC_DEBUG_KIND_ALL) {
+        describe_parts(words, "all of");
+        return;
+    }
     ad_escape_print(words->out, has_text(future->kind_name) ? future->kind_name : "future");
     print_name(words);
     print_owner(words, "owned by");
@@ -241,19 +330,25 @@ static void print_end(const struct words *words)
     fputc(')', words->out);
 }
 
+static void describe_words(const struct words *words)
+{
+    describe(words);
+    print_end(words);
+}
+
 void ad_describe_future(FILE *out, const struct ad_snapshot *snapshot, uint32_t future, enum ad_detail detail)
 {
     if (future >= snapshot->futures.count) {
         fputs("something that was not read", out);
         return;
     }
-    struct words words = {out, snapshot, &AD_ITEMS(struct ad_future, &snapshot->futures)[future], detail};
+    struct words words = {out, snapshot, &AD_ITEMS(struct ad_future, &snapshot->futures)[future], detail,
+                          false};
     if (detail == AD_DETAIL_KIND) {
         ad_escape_print(out, has_text(words.future->kind_name) ? words.future->kind_name : "future");
         return;
     }
-    describe(&words);
-    print_end(&words);
+    describe_words(&words);
 }
 
 static void describe_worker(FILE *out, const struct ad_snapshot *snapshot, const char *verb, uint32_t worker)
@@ -261,6 +356,34 @@ static void describe_worker(FILE *out, const struct ad_snapshot *snapshot, const
     fputs(verb, out);
     if (worker < snapshot->workers.count)
         fprintf(out, " on worker %" PRIu32, AD_ITEMS(struct ad_worker, &snapshot->workers)[worker].id);
+}
+
+/* "its turn on worker 1, behind 3 others" */
+static void describe_turn(FILE *out, const struct ad_snapshot *snapshot, const struct ad_task *task)
+{
+    bool queued = task->ready_on != AD_NONE;
+    describe_worker(out, snapshot, "its turn", queued ? task->ready_on : task->worker);
+    if (!queued)
+        return;
+    if (task->ready_position == AD_NONE)
+        fputs(", in its inbox", out);
+    else if (!task->ready_position)
+        fputs(", next", out);
+    else
+        fprintf(out, ", behind %" PRIu32 " other%s", task->ready_position, task->ready_position == 1 ? "" : "s");
+}
+
+/* ", timeout in 3s" */
+static void describe_timeout(FILE *out, const struct ad_snapshot *snapshot, const struct ad_task *task)
+{
+    uint64_t now = snapshot->now, deadline = task->deadline;
+    if (!deadline)
+        return;
+    fputs(!now ? ", with a timeout" : deadline > now ? ", timeout in " : ", timeout overdue by ", out);
+    if (now)
+        ad_print_duration(out, deadline > now ? deadline - now : now - deadline);
+    if (task->flags & ASYNC_DEBUG_TASK_SHIELDED)
+        fputs(", but it is shielded", out);
 }
 
 void ad_describe_wait(FILE *out, const struct ad_snapshot *snapshot, uint32_t index)
@@ -271,13 +394,14 @@ void ad_describe_wait(FILE *out, const struct ad_snapshot *snapshot, uint32_t in
     switch (task->state) {
     case ASYNC_DEBUG_STATE_WAITING:
         ad_describe_future(out, snapshot, task->future, AD_DETAIL_FULL);
+        describe_timeout(out, snapshot, task);
         break;
     case ASYNC_DEBUG_STATE_RUNNING:
         describe_worker(out, snapshot, "running", task->worker);
         break;
     case ASYNC_DEBUG_STATE_READY:
     case ASYNC_DEBUG_STATE_CREATED:
-        describe_worker(out, snapshot, "its turn", task->worker);
+        describe_turn(out, snapshot, task);
         break;
     default:
         fputs("nothing, it has ended", out);

@@ -5,6 +5,10 @@
  *     mutex key alice, held by #6 for 14m03s          read fd 9 from 127.0.0.1:4711
  *     channel journal (receive; 0 senders)            join of #9 "worker"
  *     timer, 45m58s left                              promise config, to be resolved by #4
+ *     rwlock cache (to write), held by #2, #3 and 4 more
+ *     first of 2: channel jobs (receive; 1 sender); event stop
+ *
+ * Behind it what may end the wait from outside: ", timeout in 3s".
  */
 #ifndef AD_REPORT_DESCRIBE_H
 #define AD_REPORT_DESCRIBE_H

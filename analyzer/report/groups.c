@@ -104,12 +104,15 @@ static int compare(const void *left, const void *right)
     return a->shown[0] < b->shown[0] ? -1 : 1;
 }
 
-static struct ad_error *collect(const struct ad_snapshot *snapshot, struct ad_vector *groups,
+static struct ad_error *collect(const struct ad_snapshot *snapshot, bool system, struct ad_vector *groups,
                                 struct index *index)
 {
     for (uint32_t i = 0; i < snapshot->tasks.count; i++) {
+        const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[i];
+        if (!system && task->flags & ASYNC_DEBUG_TASK_SYSTEM)
+            continue;
         AD_TRY(grow(index, groups));
-        struct ad_group key = group_of(snapshot, &AD_ITEMS(struct ad_task, &snapshot->tasks)[i]);
+        struct ad_group key = group_of(snapshot, task);
         uint32_t *slot = find_slot(index, groups, &key);
         if (!*slot) {
             AD_TRY(ad_vector_push(groups, &key));
@@ -120,11 +123,12 @@ static struct ad_error *collect(const struct ad_snapshot *snapshot, struct ad_ve
     return NULL;
 }
 
-struct ad_error *ad_groups_compute(const struct ad_snapshot *snapshot, struct ad_vector *groups_ret)
+struct ad_error *ad_groups_compute(const struct ad_snapshot *snapshot, bool system,
+                                   struct ad_vector *groups_ret)
 {
     *groups_ret = AD_VECTOR(struct ad_group);
     struct index index = {0};
-    struct ad_error *error = collect(snapshot, groups_ret, &index);
+    struct ad_error *error = collect(snapshot, system, groups_ret, &index);
     free(index.slots);
     if (error) {
         ad_vector_deinit(groups_ret);

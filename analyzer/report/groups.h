@@ -3,7 +3,7 @@
  * @file groups.h - tasks that do the same: equal state, equal kind of wait, equal whole stack.
  *
  * Whole stacks, never the top frame: two tasks that wait in the same library call for different reasons
- * are different. What they wait for is not part of the key, so that 25,000 connections are one line.
+ * are different. The runtime's own tasks are left out unless asked for. What they wait for is not part of the key, so that 25,000 connections are one line.
  */
 #ifndef AD_REPORT_GROUPS_H
 #define AD_REPORT_GROUPS_H
@@ -25,7 +25,7 @@ struct ad_group {
 };
 
 /** Fills a vector of struct ad_group: most tasks first, then the oldest. Linear, but for sorting groups. */
-struct ad_error *ad_groups_compute(const struct ad_snapshot *snapshot,
+struct ad_error *ad_groups_compute(const struct ad_snapshot *snapshot, bool system,
                                    struct ad_vector *groups_ret) ad_must_check;
 
 #endif

@@ -10,165 +10,63 @@
  *      "target": {"description", "kind": "core"|"live"|"debugger"|"fake", "pid", "command", "executable",
  *                 "build_id", "signal", "signal_name", "time_ns" (since 1970), "now_ns" (its monotonic
  * clock), "stop_note", "tasks_read", "runtimes": [{"name", "version", "found_by", "tasks_declared",
- *                 "tasks_read", "changing"}]},
+ *                 "tasks_read", "changing", "tasks_spawned", "tasks_finished" (ever), "debug_flags",
+ *                 "slow_step_ns", "started_ns" (ago), "pid", "history_count"}]},
  *      "verdict": "hung"|"suspect"|"idle"|"busy"|"empty", "deadlocks": n, "stuck": n,
- *      "tally": {"outside", "inside", "sleeping", "ready", "running", "ended"},
+ *      "tally": {"outside", "inside", "sleeping", "ready", "running", "ended", "timed" (of those inside),
+ *                "system" (of all)},
  *      "findings": [{"code": "deadlock"|"blocker"|"blocked_worker", "severity": "note"|"warning"|"error",
- *                    "tasks": [id, ...], "chain", "future": FUTURE|null, "worker", "deadlock", "direct",
- *                    "total"}, ...],
- *      "tasks": [{"id", "name", "state" (the runtime's word), "state_class": "waiting"|..., "wait": "in
- * words", "awaits": FUTURE|null, "age_ns", "parent", "worker", "spawn_site": PLACE|null, "resumes", "stack":
- * [{"function", "file", "line", "inlined", "hidden", "pc", "module", "offset"}, ...] (innermost first) or
- * null, "stack_end": null when complete, else why it ends}, ...], "workers": [{"id", "name", "state",
- * "state_class", "thread", "current", "ready", "timers", "last_tick_ns" (ago), "ticks"}, ...], "threads":
- * [{"tid", "name", "worker", "crashed", "stack", "stack_end"}, ...], "losses": [{"what", "count", "partial"},
- * ...]}
+ *                    "tasks": [id, ...], "ring" (how many of them wait in a ring), "chain",
+ *                    "future": FUTURE|null, "worker", "deadlock", "direct", "total"}, ...],
+ *      "tasks": [{"id", "name", "state" (the runtime's word), "state_class": "waiting"|...,
+ *                 "wait": "in words", "awaits": FUTURE|null, "age_ns", "parent", "worker",
+ *                 "spawn_site": PLACE|null, "resumes", "deadline_ns" (from now on; negative: overdue),
+ *                 "ready": {"worker", "position" (null: in its inbox)}|null,
+ *                 "cancel": {"state": "requested"|"delivered"|"swallowed", "by" (a task's id), "at_ns" (ago),
+ *                            "site": PLACE|null}|null,
+ *                 "error": {"code", "name", "text", "site": PLACE|null}|null,
+ *                 "labels": [{"key", "value"}, ...], "flags": ["detached", ...], "group" (its address),
+ *                 "times": {"cpu_ns", "wall_ns", "longest_step_ns"}|null, "start": LINE|null,
+ *                 "spawned_in": LINE|null (where there is no spawn_site), "stack_size", "stack_used_max",
+ *                 "argument", "locals" (addresses), "stack": [LINE, ...] (innermost first) or null,
+ *                 "stack_end": null when complete, else why it ends,
+ *                 "spawn_stack", "error_stack": [LINE, ...] as recorded, or null}, ...],
+ *      "workers": [{"id", "name", "state", "state_class", "thread", "current", "ready", "timers",
+ *                   "last_tick_ns" (ago), "ticks", "inbox", "switches", "next_timer_ns" (from now on), "tasks",
+ *                   "loop" (address)}, ...],
+ *      "threads": [{"tid", "name", "worker", "crashed", "stack", "stack_end"}, ...],
+ *      "finished": [{"id" (the runtime's own, as are those below), "name", "state", "state_class", "start": LINE,
+ *                    "parent", "spawn_site", "age_ns" (since it ended), "life_ns", "error": as of a task, "resumes",
+ *                    "cpu_ns", "flags"}, ...] (of each runtime the newest first),
+ *      "handles": [{"kind", "name", "fd", "site", "task", "age_ns", "address"}, ...],
+ *      "functions": [{"start": LINE, "spawned", "finished", "failed", "resumes", "cpu_ns", "wall_ns",
+ *                     "longest_step_ns", "longest_task"}, ...],
+ *      "losses": [{"what", "count", "partial"}, ...]}
  *
  *     FUTURE: {"kind" (the runtime's word), "kind_class", "state", "name", "address", "owner" (a task's id),
  *              "held_ns", "waiters", "fd", "peer", "deadline_ns" (from now on; negative: past), "capacity",
- *              "count", "senders", "receivers", "thread"}
+ *              "count", "senders", "receivers", "thread", "size", "owner_id" (the runtime's own), "worker",
+ *              "error", "site", "created_ns" (ago), "holder_count", "holders": [{"task", "held_ns"}, ...],
+ *              "child_count", "children": [{"kind", "kind_class", "state", "name", "address", "owner"}, ...]}
+ *              Of holders and children the first 64 are listed.
+ *     LINE:   {"function", "file", "line", "inlined", "hidden", "pc", "module", "offset"}
  *     PLACE:  {"file", "line", "function"}
  *
  * Streamed: one task at a time, never the whole document in memory. A task, worker or thread is one line.
  */
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "report/describe.h"
-#include "report/escape.h"
+#include "report/json_internal.h"
 #include "report/report.h"
 #include "report/stack.h"
 #include "report/table.h"
-#include "report/words.h"
 
 enum { FLAGS = JSON_COMPACT | JSON_ENCODE_ANY };
 
-/* ---- Values ---- */
-
-static json_t *text_value(const char *text)
-{
-    char buffer[AD_ESCAPE_MAX];
-    return text && *text ? json_string(ad_escape(buffer, sizeof(buffer), text)) : json_null();
-}
-
-/* jansson's integers are signed; UINT64_MAX and its like are "not known". */
-static json_t *number_value(uint64_t number)
-{
-    return number <= INT64_MAX ? json_integer((json_int_t)number) : json_null();
-}
-
-static json_t *nonzero_value(uint64_t number)
-{
-    return number ? number_value(number) : json_null();
-}
-
-static json_t *address_value(uint64_t address)
-{
-    char text[32];
-    snprintf(text, sizeof(text), "0x%" PRIx64, address);
-    return json_string(text);
-}
-
-static json_t *task_value(const struct ad_snapshot *snapshot, uint32_t index)
-{
-    return index < snapshot->tasks.count ? json_integer(AD_ITEMS(struct ad_task, &snapshot->tasks)[index].id)
-                                         : json_null();
-}
-
-static json_t *worker_value(const struct ad_snapshot *snapshot, uint32_t index)
-{
-    return index < snapshot->workers.count
-               ? json_integer(AD_ITEMS(struct ad_worker, &snapshot->workers)[index].id)
-               : json_null();
-}
-
-static json_t *place_value(const struct ad_place *place)
-{
-    if (!place->file && !place->function)
-        return json_null();
-    return json_pack("{so sI so}", "file", text_value(place->file), "line", (json_int_t)place->line,
-                     "function", text_value(place->function));
-}
-
-static json_t *wait_value(const struct ad_snapshot *snapshot, uint32_t task)
-{
-    ad_auto_buffer struct ad_buffer words = {0};
-    struct ad_error *error = ad_buffer_open(&words);
-    if (!error) {
-        ad_describe_wait(words.file, snapshot, task);
-        error = ad_buffer_close(&words);
-    }
-    if (error) {
-        ad_error_destroy(error);
-        return NULL;
-    }
-    return json_string(words.text); /* escaped already */
-}
-
-/* ---- Futures ---- */
-
-static const char *kind_word(enum async_debug_kind_class kind)
-{
-    static const char *const words[] = {
-        "other",     "timer",     "yield",  "read",         "write",           "accept",
-        "connect",   "poll",      "close",  "mutex",        "rwlock_read",     "rwlock_write",
-        "semaphore", "condition", "event",  "channel_send", "channel_receive", "join",
-        "group",     "promise",   "select", "all",          "barrier",         "work",
-        "dns",       "file",      "signal", "process",
-    };
-    _Static_assert(sizeof(words) / sizeof(words[0]) == ASYNC_DEBUG_KIND_PROCESS + 1, "a word for each kind");
-    return (unsigned)kind < sizeof(words) / sizeof(words[0]) ? words[kind] : words[0];
-}
-
-/* Nanoseconds from now to the deadline; both clocks must be known. */
-static json_t *time_left(const struct ad_snapshot *snapshot, uint64_t deadline)
-{
-    if (!deadline || !snapshot->now || deadline > INT64_MAX || snapshot->now > INT64_MAX)
-        return json_null();
-    return json_integer((json_int_t)deadline - (json_int_t)snapshot->now);
-}
-
-static json_t *future_value(const struct ad_snapshot *snapshot, uint32_t index)
-{
-    if (index >= snapshot->futures.count)
-        return json_null();
-    const struct ad_future *future = &AD_ITEMS(struct ad_future, &snapshot->futures)[index];
-    json_t *value = json_pack("{so ss so so so so so so}", "kind", text_value(future->kind_name),
-                              "kind_class", kind_word(future->kind), "state", text_value(future->state_name),
-                              "name", text_value(future->name), "address", address_value(future->address),
-                              "owner", task_value(snapshot, future->owner), "held_ns",
-                              number_value(ad_age(snapshot, future->owned_since)), "waiters",
-                              number_value(future->declared_waiters != UINT64_MAX ? future->declared_waiters
-                                                                                  : future->waiter_count));
-    json_t *more =
-        json_pack("{so so so so so so so so}", "fd", future->fd >= 0 ? json_integer(future->fd) : json_null(),
-                  "peer", text_value(future->peer), "deadline_ns", time_left(snapshot, future->deadline),
-                  "capacity", number_value(future->capacity), "count", number_value(future->count), "senders",
-                  number_value(future->senders), "receivers", number_value(future->receivers), "thread",
-                  future->thread ? json_integer(future->thread) : json_null());
-    if (!value || !more || json_object_update(value, more)) {
-        json_decref(value);
-        value = NULL;
-    }
-    json_decref(more);
-    return value;
-}
-
 /* ---- Stacks ---- */
-
-static json_t *line_value(const struct ad_stack_line *shown)
-{
-    const struct ad_line *line = shown->line;
-    bool has_line = line && line->file;
-    return json_pack("{so so so sb sb so so so}", "function", text_value(line ? line->function : NULL),
-                     "file", text_value(has_line ? line->file : NULL), "line",
-                     has_line ? json_integer(line->line) : json_null(), "inlined", line && line->inlined,
-                     "hidden", shown->hidden, "pc", address_value(shown->location->pc), "module",
-                     text_value(shown->location->module), "offset", number_value(shown->location->offset));
-}
 
 /* What has to be made once and is printed many times: the same lines are in the stacks of many tasks. */
 struct document {
@@ -202,24 +100,25 @@ static char *lines_text(const struct ad_snapshot *snapshot, const struct ad_loca
     struct ad_error *error = ad_buffer_open(&text);
     for (uint32_t i = 0; !error && ad_location_line(snapshot, location, i, &line); i++) {
         fputs(i ? "," : "", text.file);
-        error = put(text.file, line_value(&line));
+        error = put(text.file, ad_json_line(&line));
     }
     if (!error)
         error = ad_buffer_close(&text);
     return error ? NULL : ad_take(text.text);
 }
 
-/* ,"stack":[...],"stack_end":... */
-static struct ad_error *put_stack(struct document *document, uint32_t index)
+/* ,"name":[...] or null */
+static struct ad_error *put_stack(struct document *document, const char *name, uint32_t index)
 {
     const struct ad_snapshot *snapshot = document->snapshot;
+    fprintf(document->out, ",\"%s\":", name);
     if (index >= snapshot->stacks.count) {
-        fputs(",\"stack\":null,\"stack_end\":\"no stack was read\"", document->out);
+        fputs("null", document->out);
         return NULL;
     }
     const struct ad_stack *stack = &AD_ITEMS(struct ad_stack, &snapshot->stacks)[index];
     const struct ad_location *location;
-    fputs(",\"stack\":[", document->out);
+    fputc('[', document->out);
     for (uint32_t i = 0; (location = ad_stack_location(snapshot, stack, i)); i++) {
         char **text = &document->lines[location - AD_ITEMS(struct ad_location, &snapshot->locations)];
         if (!*text && !(*text = lines_text(snapshot, location)))
@@ -227,11 +126,20 @@ static struct ad_error *put_stack(struct document *document, uint32_t index)
         fputs_unlocked(i ? "," : "", document->out);
         fputs_unlocked(*text, document->out);
     }
-    fputs("],\"stack_end\":", document->out);
-    return put(document->out, text_value(stack->end_text));
+    fputc(']', document->out);
+    return NULL;
 }
 
-/* An object with the members of `value` and a stack. */
+static struct ad_error *put_stack_end(struct document *document, uint32_t index)
+{
+    const struct ad_snapshot *snapshot = document->snapshot;
+    fputs(",\"stack_end\":", document->out);
+    if (index >= snapshot->stacks.count)
+        return put(document->out, json_string("no stack was read"));
+    return put(document->out, ad_json_text(AD_ITEMS(struct ad_stack, &snapshot->stacks)[index].end_text));
+}
+
+/* The beginning of an object: the members of `value`, and a stack. */
 static struct ad_error *put_with_stack(struct document *document, json_t *value, uint32_t stack)
 {
     fputc('{', document->out);
@@ -242,158 +150,66 @@ static struct ad_error *put_with_stack(struct document *document, json_t *value,
     json_decref(value);
     if (failed)
         return &ad_error_nomem;
-    AD_TRY(put_stack(document, stack));
-    fputc('}', document->out);
-    return NULL;
-}
-
-/* ---- The parts of the document ---- */
-
-static json_t *task_object(const struct document *document, size_t index)
-{
-    const struct ad_snapshot *snapshot = document->snapshot;
-    const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[index];
-    bool waits = task->state == ASYNC_DEBUG_STATE_WAITING;
-    return json_pack("{sI so so ss so so so so so so so}", "id", (json_int_t)task->id, "name",
-                     text_value(task->name), "state", text_value(task->state_name), "state_class",
-                     ad_task_state_word(snapshot, task), "wait", wait_value(snapshot, (uint32_t)index),
-                     "awaits", waits ? future_value(snapshot, task->future) : json_null(), "age_ns",
-                     number_value(ad_task_age(snapshot, task)), "parent", task_value(snapshot, task->parent),
-                     "worker", worker_value(snapshot, task->worker), "spawn_site",
-                     place_value(&task->spawn_site), "resumes", number_value(task->resumes));
-}
-
-static json_t *worker_object(const struct document *document, size_t index)
-{
-    const struct ad_snapshot *snapshot = document->snapshot;
-    static const char *const words[] = {"unknown", "polling", "loop", "task", "ended"};
-    const struct ad_worker *worker = &AD_ITEMS(struct ad_worker, &snapshot->workers)[index];
-    return json_pack("{sI so so ss si so so so so so}", "id", (json_int_t)worker->id, "name",
-                     text_value(worker->name), "state", text_value(worker->state_name), "state_class",
-                     words[worker->state <= ASYNC_DEBUG_WORKER_STATE_ENDED ? worker->state : 0], "thread",
-                     (int)worker->thread_id, "current", task_value(snapshot, worker->current), "ready",
-                     number_value(worker->ready_count), "timers", number_value(worker->timer_count),
-                     "last_tick_ns", number_value(ad_age(snapshot, worker->last_tick)), "ticks",
-                     number_value(worker->ticks));
-}
-
-static json_t *thread_object(const struct document *document, size_t index)
-{
-    const struct ad_snapshot *snapshot = document->snapshot;
-    const struct ad_thread_state *state = &AD_ITEMS(struct ad_thread_state, &snapshot->threads)[index];
-    char name[sizeof(state->thread.name) + 1] = "";
-    memcpy(name, state->thread.name, sizeof(state->thread.name));
-    return json_pack("{si so so sb}", "tid", (int)state->thread.tid, "name", text_value(name), "worker",
-                     worker_value(snapshot, state->worker), "crashed", state->thread.crashed);
-}
-
-static json_t *loss_object(const struct document *document, size_t index)
-{
-    const struct ad_snapshot *snapshot = document->snapshot;
-    const struct ad_loss *loss = &AD_ITEMS(struct ad_loss, &snapshot->losses)[index];
-    return json_pack("{so so sb}", "what", text_value(loss->what), "count", number_value(loss->count),
-                     "partial", loss->partial);
-}
-
-static json_t *task_ids(const struct ad_snapshot *snapshot, const struct ad_finding *finding)
-{
-    json_t *ids = json_array();
-    for (size_t i = 0; ids && i < finding->task_count; i++) {
-        if (json_array_append_new(ids, task_value(snapshot, finding->tasks[i]))) {
-            json_decref(ids);
-            ids = NULL;
-        }
-    }
-    return ids;
-}
-
-static json_t *finding_object(const struct document *document, size_t index)
-{
-    static const char *const codes[] = {"deadlock", "blocker", "blocked_worker"};
-    static const char *const severities[] = {"note", "warning", "error"};
-    const struct ad_snapshot *snapshot = document->snapshot;
-    const struct ad_finding *finding = &AD_ITEMS(struct ad_finding, &document->findings->findings)[index];
-    return json_pack("{ss ss so so so so so so so}", "code", codes[finding->code], "severity",
-                     severities[finding->severity], "tasks", task_ids(snapshot, finding), "chain",
-                     nonzero_value(finding->chain), "future", future_value(snapshot, finding->future),
-                     "worker", worker_value(snapshot, finding->worker), "deadlock",
-                     finding->deadlock == AD_NONE ? json_null() : json_integer(finding->deadlock), "direct",
-                     number_value(finding->direct), "total", number_value(finding->total));
-}
-
-static json_t *runtime_object(const struct ad_runtime *runtime)
-{
-    return json_pack("{so so so so so sb}", "name", text_value(runtime->name), "version",
-                     text_value(runtime->version), "found_by", text_value(runtime->found_by),
-                     "tasks_declared", number_value(runtime->tasks_declared), "tasks_read",
-                     number_value(runtime->tasks_read), "changing", runtime->changing);
-}
-
-static json_t *runtimes_value(const struct ad_snapshot *snapshot)
-{
-    json_t *runtimes = json_array();
-    for (size_t i = 0; runtimes && i < snapshot->runtimes.count; i++) {
-        if (json_array_append_new(runtimes,
-                                  runtime_object(&AD_ITEMS(struct ad_runtime, &snapshot->runtimes)[i]))) {
-            json_decref(runtimes);
-            runtimes = NULL;
-        }
-    }
-    return runtimes;
-}
-
-static json_t *target_object(const struct ad_snapshot *snapshot)
-{
-    static const char *const kinds[] = {"core", "live", "debugger", "fake"};
-    const char *signal = snapshot->signal ? sigabbrev_np(snapshot->signal) : NULL;
-    char signal_name[32] = "";
-    if (signal)
-        snprintf(signal_name, sizeof(signal_name), "SIG%s", signal);
-    return json_pack(
-        "{so ss so so so so so so so so so sI so}", "description", text_value(snapshot->description), "kind",
-        kinds[snapshot->kind], "pid", nonzero_value((uint64_t)snapshot->pid), "command",
-        text_value(snapshot->command), "executable", text_value(snapshot->executable), "build_id",
-        text_value(snapshot->build_id_state), "signal", nonzero_value((uint64_t)snapshot->signal),
-        "signal_name", text_value(signal_name), "time_ns", nonzero_value(snapshot->realtime), "now_ns",
-        nonzero_value(snapshot->now), "stop_note", text_value(snapshot->stop_note), "tasks_read",
-        (json_int_t)snapshot->tasks.count, "runtimes", runtimes_value(snapshot));
-}
-
-static json_t *tally_object(const struct ad_tally *tally)
-{
-    return json_pack("{sI sI sI sI sI sI}", "outside", (json_int_t)tally->outside, "inside",
-                     (json_int_t)tally->inside, "sleeping", (json_int_t)tally->sleeping, "ready",
-                     (json_int_t)tally->ready, "running", (json_int_t)tally->running, "ended",
-                     (json_int_t)tally->ended);
+    AD_TRY(put_stack(document, "stack", stack));
+    return put_stack_end(document, stack);
 }
 
 /* ---- The document ---- */
 
 static struct ad_error *put_task(struct document *document, size_t index)
 {
-    return put_with_stack(document, task_object(document, index),
-                          AD_ITEMS(struct ad_task, &document->snapshot->tasks)[index].stack);
+    const struct ad_snapshot *snapshot = document->snapshot;
+    const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[index];
+    const struct ad_task_extra *extra = ad_task_extra(snapshot, task);
+    AD_TRY(put_with_stack(document, ad_json_task_object(snapshot, (uint32_t)index), task->stack));
+    AD_TRY(put_stack(document, "spawn_stack", extra->spawn_trace.stack));
+    AD_TRY(put_stack(document, "error_stack", extra->error_trace.stack));
+    fputc('}', document->out);
+    return NULL;
 }
 
 static struct ad_error *put_thread(struct document *document, size_t index)
 {
-    return put_with_stack(document, thread_object(document, index),
-                          AD_ITEMS(struct ad_thread_state, &document->snapshot->threads)[index].stack);
+    const struct ad_snapshot *snapshot = document->snapshot;
+    const struct ad_thread_state *thread = &AD_ITEMS(struct ad_thread_state, &snapshot->threads)[index];
+    AD_TRY(put_with_stack(document, ad_json_thread(snapshot, thread), thread->stack));
+    fputc('}', document->out);
+    return NULL;
 }
 
 static struct ad_error *put_finding(struct document *document, size_t index)
 {
-    return put(document->out, finding_object(document, index));
+    const struct ad_finding *finding = &AD_ITEMS(struct ad_finding, &document->findings->findings)[index];
+    return put(document->out, ad_json_finding(document->snapshot, finding));
 }
 
 static struct ad_error *put_worker(struct document *document, size_t index)
 {
-    return put(document->out, worker_object(document, index));
+    const struct ad_worker *worker = &AD_ITEMS(struct ad_worker, &document->snapshot->workers)[index];
+    return put(document->out, ad_json_worker_object(document->snapshot, worker));
+}
+
+static struct ad_error *put_finished(struct document *document, size_t index)
+{
+    const struct ad_finished *finished = &AD_ITEMS(struct ad_finished, &document->snapshot->finished)[index];
+    return put(document->out, ad_json_finished(document->snapshot, finished));
+}
+
+static struct ad_error *put_handle(struct document *document, size_t index)
+{
+    const struct ad_handle *handle = &AD_ITEMS(struct ad_handle, &document->snapshot->handles)[index];
+    return put(document->out, ad_json_handle(document->snapshot, handle));
+}
+
+static struct ad_error *put_function(struct document *document, size_t index)
+{
+    const struct ad_function *function = &AD_ITEMS(struct ad_function, &document->snapshot->functions)[index];
+    return put(document->out, ad_json_function(document->snapshot, function));
 }
 
 static struct ad_error *put_loss(struct document *document, size_t index)
 {
-    return put(document->out, loss_object(document, index));
+    return put(document->out, ad_json_loss(&AD_ITEMS(struct ad_loss, &document->snapshot->losses)[index]));
 }
 
 /* ,"name":[one object on each line] */
@@ -417,14 +233,17 @@ static struct ad_error *put_document(struct document *document)
     const struct ad_findings *findings = document->findings;
     FILE *out = document->out;
     fputs("{\"schema\":1,\n\"target\":", out);
-    AD_TRY(put(out, target_object(snapshot)));
+    AD_TRY(put(out, ad_json_target(snapshot)));
     fprintf(out, ",\n\"verdict\":\"%s\",\"deadlocks\":%" PRIu64 ",\"stuck\":%" PRIu64 ",\"tally\":",
             verdicts[findings->verdict], findings->deadlocks, findings->stuck);
-    AD_TRY(put(out, tally_object(&findings->tally)));
+    AD_TRY(put(out, ad_json_tally(&findings->tally)));
     AD_TRY(put_array(document, "findings", findings->findings.count, put_finding));
     AD_TRY(put_array(document, "tasks", snapshot->tasks.count, put_task));
     AD_TRY(put_array(document, "workers", snapshot->workers.count, put_worker));
     AD_TRY(put_array(document, "threads", snapshot->threads.count, put_thread));
+    AD_TRY(put_array(document, "finished", snapshot->finished.count, put_finished));
+    AD_TRY(put_array(document, "handles", snapshot->handles.count, put_handle));
+    AD_TRY(put_array(document, "functions", snapshot->functions.count, put_function));
     AD_TRY(put_array(document, "losses", snapshot->losses.count, put_loss));
     fputs("}\n", out);
     return NULL;

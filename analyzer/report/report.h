@@ -13,6 +13,7 @@
 
 struct ad_report_options {
     bool all_frames; /**< show the runtime's own frames too */
+    bool system;     /**< show the runtime's own tasks too */
     unsigned groups; /**< groups on the first screen; 0: 20 */
 };
 
@@ -20,7 +21,7 @@ struct ad_report_options {
 struct ad_error *ad_report_screen(FILE *out, const struct ad_snapshot *snapshot,
                                   const struct ad_findings *findings,
                                   const struct ad_report_options *options) ad_must_check;
-/** Every task with its state, what it waits for, and its whole stack. */
+/** Every task with its state, what it waits for, what else is known of it, and its whole stack. */
 struct ad_error *ad_report_tasks(FILE *out, const struct ad_snapshot *snapshot,
                                  const struct ad_findings *findings,
                                  const struct ad_report_options *options) ad_must_check;

@@ -45,14 +45,15 @@ static void print_member(FILE *out, const struct ad_snapshot *snapshot, const ch
     fputc('\n', out);
 }
 
-/* A long cycle is shortened in its middle. Returns the rows. */
+/* A long deadlock is shortened in its middle. Returns the rows. */
 static size_t print_deadlock(FILE *out, const struct ad_snapshot *snapshot, const struct ad_finding *deadlock,
                              size_t room)
 {
     size_t left_out = deadlock->task_count > room ? deadlock->task_count - room : 0;
     for (size_t i = 0; i < deadlock->task_count; i++) {
         if (left_out && i == room / 2) {
-            fprintf(out, "          ... and %zu more, each waiting for the next ...\n", left_out);
+            fprintf(out, "          ... and %zu more%s ...\n", left_out,
+                    deadlock->ring < deadlock->task_count ? "" : ", each waiting for the next");
             i += left_out;
         }
         print_member(out, snapshot, i ? "" : "DEADLOCK", deadlock->tasks[i]);
@@ -90,9 +91,10 @@ static void print_chain(FILE *out, const struct ad_snapshot *snapshot, const str
 {
     const struct ad_future *future = &AD_ITEMS(struct ad_future, &snapshot->futures)[finding->future];
     uint64_t age = ad_age(snapshot, future->owned_since);
-    fprintf(out, "; %s ", verb_of(future));
+    bool several = future->holder_count > 1;
+    fprintf(out, "; %s ", several ? "of them" : verb_of(future));
     ad_print_task(out, task_at(snapshot, finding->tasks[0]), AD_NAME_WIDTH);
-    if (age != UINT64_MAX) {
+    if (age != UINT64_MAX && !several) {
         fputs(" for ", out);
         ad_print_duration(out, age);
     }
@@ -122,10 +124,14 @@ static void print_root(FILE *out, const struct ad_snapshot *snapshot, const stru
 
 static void print_blocker(FILE *out, const struct ad_snapshot *snapshot, const struct ad_finding *finding)
 {
+    const struct ad_future *future = &AD_ITEMS(struct ad_future, &snapshot->futures)[finding->future];
     fputs("BLOCKER   ", out);
-    /* An owner that has ended or was not read has no chain: the description itself tells of it. */
+    /* The chain begins with one owner. One that has ended or was not read, or that is one of several, is
+       told by the description itself. */
     ad_describe_future(out, snapshot, finding->future,
-                       finding->task_count ? AD_DETAIL_OBJECT : AD_DETAIL_FULL);
+                       !finding->task_count       ? AD_DETAIL_FULL
+                       : future->holder_count > 1 ? AD_DETAIL_OWNER
+                                                  : AD_DETAIL_OBJECT);
     fputs(": ", out);
     ad_print_count(out, finding->total, "task");
     fputs(finding->total == 1 ? " waits on it" : " wait on it", out);

@@ -82,7 +82,7 @@ static struct ad_error *print_groups(FILE *out, const struct ad_screen *screen,
 struct ad_error *ad_screen_groups(FILE *out, const struct ad_screen *screen, size_t bytes)
 {
     struct ad_vector groups;
-    AD_TRY(ad_groups_compute(screen->snapshot, &groups));
+    AD_TRY(ad_groups_compute(screen->snapshot, screen->options->system, &groups));
     struct ad_error *error = NULL;
     if (groups.count) {
         fputc('\n', out);

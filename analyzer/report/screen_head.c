@@ -119,6 +119,12 @@ static void print_idle(FILE *out, const struct ad_tally *tally)
                        : !tally->outside ? "timers"
                                          : "network input and timers";
     fputs("idle: ", out);
+    if (!tally->outside && !tally->sleeping) {
+        ad_print_count(out, tally->inside, "task");
+        fprintf(out, " wait%s for other tasks, %" PRIu64 " of them with a timeout; there is no deadlock",
+                tally->inside == 1 ? "s" : "", tally->timed);
+        return;
+    }
     ad_print_count(out, tally->outside + tally->sleeping, "task");
     fprintf(out, " %s for %s, ", tally->outside + tally->sleeping == 1 ? "waits" : "wait", what);
     if (tally->inside)
@@ -249,6 +255,8 @@ static void print_vitals(FILE *out, const struct ad_screen *screen)
             tally->running);
     if (tally->ended)
         fprintf(out, "  %" PRIu64 " ended", tally->ended);
+    if (tally->system)
+        fprintf(out, ", %" PRIu64 " of them the runtime's own", tally->system);
     print_workers(out, screen->snapshot);
     fputc('\n', out);
 }

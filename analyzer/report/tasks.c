@@ -7,28 +7,48 @@
 #include "report/stack.h"
 #include "report/words.h"
 
-static void print_place(FILE *out, const struct ad_place *place)
+static void print_location(FILE *out, const struct ad_snapshot *snapshot, uint32_t index)
 {
-    fputs(" at ", out);
-    ad_escape_print(out, place->file);
-    fprintf(out, ":%" PRIu32, place->line);
-    if (place->function) {
-        fputs(" in ", out);
-        ad_escape_print(out, place->function);
-    }
+    struct ad_stack_line line;
+    if (ad_location_line(snapshot, &AD_ITEMS(struct ad_location, &snapshot->locations)[index], 0, &line))
+        ad_print_line_short(out, &line);
 }
 
+/* ", spawned at server.c:88 by #4"; where no site tells the place, in the function of the call. */
 static void print_origin(FILE *out, const struct ad_snapshot *snapshot, const struct ad_task *task)
 {
-    if (!task->spawn_site.file && !task->parent_id)
+    bool located = task->spawn_location < snapshot->locations.count;
+    if (!task->spawn_site.file && task->start_location < snapshot->locations.count) {
+        fputs(", started as ", out);
+        print_location(out, snapshot, task->start_location);
+    }
+    if (!task->spawn_site.file && !located && !task->parent_id)
         return;
     fputs(", spawned", out);
-    if (task->spawn_site.file)
-        print_place(out, &task->spawn_site);
+    if (task->spawn_site.file) {
+        ad_print_place(out, &task->spawn_site);
+    } else if (located) {
+        fputs(" in ", out);
+        print_location(out, snapshot, task->spawn_location);
+    }
     if (task->parent < snapshot->tasks.count)
         fprintf(out, " by #%" PRIu32, AD_ITEMS(struct ad_task, &snapshot->tasks)[task->parent].id);
     else if (task->parent_id)
         fprintf(out, " by #%" PRIu64 ", which has ended", task->parent_id);
+}
+
+/* ", failed: no such key (ENOENT) at store.c:40" */
+static void print_error(FILE *out, const struct ad_snapshot *snapshot, const struct ad_task *task)
+{
+    bool has_text = task->error_text && *task->error_text;
+    if (!has_text && (!task->error || task->state != ASYNC_DEBUG_STATE_FAILED))
+        return;
+    fputs(", failed: ", out);
+    if (has_text)
+        ad_escape_print(out, task->error_text);
+    else
+        ad_print_error_code(out, task->error);
+    ad_print_place(out, &ad_task_extra(snapshot, task)->error_site);
 }
 
 /* #6 "transfer a b"  waiting 14m03s  mutex key b, held by #7 for 14m03s, spawned at server.c:88 by #1 */
@@ -44,10 +64,10 @@ static void print_header(FILE *out, const struct ad_snapshot *snapshot, uint32_t
     }
     fputs("  ", out);
     ad_describe_wait(out, snapshot, index);
-    if (task->error_text && *task->error_text) {
-        fputs(", failed: ", out);
-        ad_escape_print(out, task->error_text);
-    }
+    if (snapshot->workers.count > 1 && task->state == ASYNC_DEBUG_STATE_WAITING &&
+        task->worker < snapshot->workers.count)
+        fprintf(out, ", on worker %" PRIu32, AD_ITEMS(struct ad_worker, &snapshot->workers)[task->worker].id);
+    print_error(out, snapshot, task);
     print_origin(out, snapshot, task);
     fputc('\n', out);
 }
@@ -73,7 +93,100 @@ static void print_line(FILE *out, const struct ad_stack_line *shown)
     fputs(line && line->inlined ? " (inlined)\n" : "\n", out);
 }
 
-static void print_stack(FILE *out, const struct ad_snapshot *snapshot, uint32_t stack, bool all_frames)
+/* ---- What only some tasks have: a line of its own ---- */
+
+/* "  cancel requested by #3 2s ago at server.c:44" */
+static void print_cancel(FILE *out, const struct ad_snapshot *snapshot, const struct ad_task *task)
+{
+    static const char *const words[] = {"", "requested", "delivered, requested", "swallowed, requested"};
+    uint64_t age = ad_age(snapshot, task->cancel_at);
+    if (!task->cancel_state || task->cancel_state > ASYNC_DEBUG_CANCEL_SWALLOWED)
+        return;
+    fprintf(out, "  cancel %s", words[task->cancel_state]);
+    if (task->cancel_by) {
+        uint32_t by = ad_snapshot_find_native(snapshot, task->runtime, task->cancel_by);
+        fprintf(out, " by #%" PRIu64,
+                by == AD_NONE ? task->cancel_by : AD_ITEMS(struct ad_task, &snapshot->tasks)[by].id);
+    }
+    if (age != UINT64_MAX) {
+        fputc(' ', out);
+        ad_print_duration(out, age);
+        fputs(" ago", out);
+    }
+    ad_print_place(out, &ad_task_extra(snapshot, task)->cancel_site);
+    fputc('\n', out);
+}
+
+static void print_labels(FILE *out, const struct ad_snapshot *snapshot, const struct ad_task_extra *extra)
+{
+    const struct ad_label *labels = snapshot->labels.items;
+    uint64_t end = (uint64_t)extra->first_label + extra->label_count;
+    if (!extra->label_count || end > snapshot->labels.count)
+        return;
+    fputs("  labels", out);
+    for (uint64_t i = extra->first_label; i < end; i++) {
+        fputc(' ', out);
+        ad_escape_print(out, labels[i].key);
+        fputc('=', out);
+        ad_escape_print(out, labels[i].value);
+    }
+    fputc('\n', out);
+}
+
+static void print_flags(FILE *out, const struct ad_task *task)
+{
+    const char *separator = "  ";
+    for (unsigned i = 0; ad_task_flag_word(i); i++) {
+        if (!(task->flags & UINT64_C(1) << i))
+            continue;
+        fprintf(out, "%s%s", separator, ad_task_flag_word(i));
+        separator = ", ";
+    }
+    fputs(separator[0] == ',' ? "\n" : "", out);
+}
+
+static void print_group(FILE *out, const struct ad_snapshot *snapshot, const struct ad_task_extra *extra)
+{
+    if (extra->group >= snapshot->futures.count)
+        return;
+    fputs("  in ", out);
+    ad_describe_future(out, snapshot, extra->group, AD_DETAIL_OBJECT);
+    fputc('\n', out);
+}
+
+/* "  on the CPU 1s, longest step 340ms" */
+static void print_times(FILE *out, const struct ad_task_extra *extra)
+{
+    const struct {
+        const char *words;
+        uint64_t time;
+    } times[] = {{"on the CPU", extra->cpu_time},
+                 {"running", extra->wall_time},
+                 {"longest step", extra->longest_step}};
+    const char *separator = "  ";
+    for (size_t i = 0; i < sizeof(times) / sizeof(*times); i++) {
+        if (!times[i].time)
+            continue;
+        fprintf(out, "%s%s ", separator, times[i].words);
+        ad_print_duration(out, times[i].time);
+        separator = ", ";
+    }
+    fputs(separator[0] == ',' ? "\n" : "", out);
+}
+
+static void print_details(FILE *out, const struct ad_snapshot *snapshot, const struct ad_task *task)
+{
+    const struct ad_task_extra *extra = ad_task_extra(snapshot, task);
+    print_cancel(out, snapshot, task);
+    print_labels(out, snapshot, extra);
+    print_group(out, snapshot, extra);
+    print_flags(out, task);
+    print_times(out, extra);
+}
+
+/* ---- Stacks ---- */
+
+static void print_lines(FILE *out, const struct ad_snapshot *snapshot, uint32_t stack, bool all_frames)
 {
     struct ad_stack_walk walk;
     struct ad_stack_line line;
@@ -81,23 +194,57 @@ static void print_stack(FILE *out, const struct ad_snapshot *snapshot, uint32_t 
     while (ad_stack_walk_next(&walk, &line))
         if (all_frames || !line.hidden)
             print_line(out, &line);
-    if (!walk.stack) {
-        fputs("  (no stack)\n", out);
-    } else if (walk.stack->end_text) {
+    if (walk.stack && walk.stack->end_text) {
         fputs("  (the stack is not complete: ", out);
         ad_escape_print(out, walk.stack->end_text);
         fputs(")\n", out);
     }
 }
 
+static void print_trace(FILE *out, const struct ad_snapshot *snapshot, const char *title,
+                        const struct ad_trace *trace, bool all_frames)
+{
+    if (trace->stack >= snapshot->stacks.count)
+        return;
+    fprintf(out, "  %s:\n", title);
+    print_lines(out, snapshot, trace->stack, all_frames);
+}
+
+/* Its own stack, and those that the runtime has recorded. */
+static void print_stacks(FILE *out, const struct ad_snapshot *snapshot, const struct ad_task *task,
+                         bool all_frames)
+{
+    const struct ad_task_extra *extra = ad_task_extra(snapshot, task);
+    if (task->stack < snapshot->stacks.count)
+        print_lines(out, snapshot, task->stack, all_frames);
+    else if (extra->error_trace.stack >= snapshot->stacks.count)
+        fputs("  (no stack)\n", out);
+    print_trace(out, snapshot, "failed in", &extra->error_trace, all_frames);
+    print_trace(out, snapshot, "spawned in", &extra->spawn_trace, all_frames);
+}
+
 struct ad_error *ad_report_tasks(FILE *out, const struct ad_snapshot *snapshot,
                                  const struct ad_findings *findings, const struct ad_report_options *options)
 {
+    const char *separator = "";
+    uint64_t left_out = 0;
     (void)findings;
     for (uint32_t i = 0; i < snapshot->tasks.count && !ferror(out); i++) {
-        fputs(i ? "\n" : "", out);
+        const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[i];
+        if (!options->system && task->flags & ASYNC_DEBUG_TASK_SYSTEM) {
+            left_out++;
+            continue;
+        }
+        fputs(separator, out);
+        separator = "\n";
         print_header(out, snapshot, i);
-        print_stack(out, snapshot, AD_ITEMS(struct ad_task, &snapshot->tasks)[i].stack, options->all_frames);
+        print_details(out, snapshot, task);
+        print_stacks(out, snapshot, task, options->all_frames);
+    }
+    if (left_out) {
+        fputs(separator, out);
+        ad_print_count(out, left_out, "task");
+        fputs(" of the runtime's own left out (--system shows them)\n", out);
     }
     return NULL;
 }

@@ -7,13 +7,14 @@
 
 #include "report/escape.h"
 
-enum { KEY_TASKS = 0x1000, KEY_JSON, KEY_ALL_FRAMES, KEY_GROUPS, GROUPS_MAX = 1000000, ARGUMENT_WIDTH = 100 };
+enum { KEY_TASKS = 0x1000, KEY_JSON, KEY_ALL_FRAMES, KEY_SYSTEM, KEY_GROUPS, GROUPS_MAX = 1000000, ARGUMENT_WIDTH = 100 };
 
 static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "What to show (without any: verdict, vitals, findings, groups of equal tasks):", 1},
     {"tasks", KEY_TASKS, NULL, 0, "every task: state, what it waits for, whole stack", 1},
     {"json", KEY_JSON, NULL, 0, "everything as one JSON object, \"schema\": 1", 1},
     {"all-frames", KEY_ALL_FRAMES, NULL, 0, "with --tasks: the runtime's own frames too", 1},
+    {"system", KEY_SYSTEM, NULL, 0, "the runtime's own tasks too", 1},
     {"groups", KEY_GROUPS, "N", 0, "N groups instead of as many as fit one screen", 1},
     {0},
 };
@@ -40,6 +41,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_ALL_FRAMES:
         options->report.all_frames = true;
+        return 0;
+    case KEY_SYSTEM:
+        options->report.system = true;
         return 0;
     case KEY_GROUPS:
         return parse_groups(argument, &options->report.groups);
@@ -120,6 +124,6 @@ struct ad_error *ad_view_run(FILE *out, int argc, char **argv, const struct ad_s
     if (argc > 0)
         AD_TRY(
             ad_argp_run(&alone, argc, argv, 0, &options,
-                        "there are --tasks, --json, --all-frames, --groups N, and nothing for the summary"));
+                        "there are --tasks, --json, --all-frames, --system, --groups N, and nothing for the summary"));
     return ad_view_print(out, &options, snapshot, findings);
 }

@@ -4,7 +4,7 @@
  *
  *     (none)           the first screen          --groups N     with N groups
  *     --tasks          every task with its stack --all-frames   the runtime's own frames too
- *     --json           everything, for programs
+ *     --json           everything, for programs  --system       the runtime's own tasks too
  */
 #ifndef AD_REPORT_VIEW_H
 #define AD_REPORT_VIEW_H

@@ -83,6 +83,34 @@ const char *ad_base_name(const char *path)
     return slash && slash[1] ? slash + 1 : path;
 }
 
+void ad_print_place(FILE *out, const struct ad_place *place)
+{
+    if (!place->file)
+        return;
+    fputs(" at ", out);
+    ad_escape_print(out, place->file);
+    fprintf(out, ":%" PRIu32, place->line);
+    if (place->function) {
+        fputs(" in ", out);
+        ad_escape_print(out, place->function);
+    }
+}
+
+void ad_print_error_code(FILE *out, int64_t error)
+{
+    const char *name = error < 0 && error >= -INT32_MAX ? strerrorname_np((int)-error) : NULL;
+    if (name)
+        fputs(name, out);
+    else
+        fprintf(out, "%" PRId64, error);
+}
+
+const char *ad_task_flag_word(unsigned number)
+{
+    static const char *const words[] = {"detached", "system", "retrieved", "shielded"};
+    return number < sizeof(words) / sizeof(words[0]) ? words[number] : NULL;
+}
+
 void ad_print_count(FILE *out, uint64_t count, const char *singular)
 {
     fprintf(out, "%" PRIu64 " %s%s", count, singular, count == 1 ? "" : "s");

@@ -26,6 +26,15 @@ void ad_print_task(FILE *out, const struct ad_task *task, size_t width);
 /** The last part of a path. */
 const char *ad_base_name(const char *path);
 
+/** " at server.c:88 in serve"; nothing when the file is not known. */
+void ad_print_place(FILE *out, const struct ad_place *place);
+
+/** "ENOENT", or the number of a code without a name. */
+void ad_print_error_code(FILE *out, int64_t error);
+
+/** The word for bit `number` of enum async_debug_task_flag; NULL beyond the last. */
+const char *ad_task_flag_word(unsigned number);
+
 /** "1 task", "2 tasks" */
 void ad_print_count(FILE *out, uint64_t count, const char *singular);
 

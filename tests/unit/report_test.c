@@ -219,7 +219,7 @@ static void tasks_are_grouped_by_whole_stack(void **state)
     build_state(s, 2, ASYNC_DEBUG_STATE_READY);
 
     struct ad_vector groups;
-    assert_null(ad_groups_compute(s, &groups));
+    assert_null(ad_groups_compute(s, false, &groups));
     const struct ad_group *group = groups.items;
     assert_int_equal(groups.count, 3);
     assert_int_equal(group[0].count, 6);
@@ -232,7 +232,7 @@ static void tasks_are_grouped_by_whole_stack(void **state)
     ad_vector_deinit(&groups);
 
     build_wait(s, 5, build_lock(s, "n", AD_NONE));
-    assert_null(ad_groups_compute(s, &groups));
+    assert_null(ad_groups_compute(s, false, &groups));
     assert_int_equal(groups.count, 3);
     assert_false(AD_ITEMS(struct ad_group, &groups)[0].one_object);
     ad_vector_deinit(&groups);
@@ -279,7 +279,7 @@ static void many_groups_are_counted_right(void **state)
     for (uint32_t i = 0; i < TASKS; i++)
         build_task_at(s, build_task(s, "t"))->stack = i % STACKS;
     struct ad_vector groups;
-    assert_null(ad_groups_compute(s, &groups));
+    assert_null(ad_groups_compute(s, false, &groups));
     assert_int_equal(groups.count, STACKS);
     for (uint32_t i = 0; i < STACKS; i++)
         assert_int_equal(AD_ITEMS(struct ad_group, &groups)[i].count, TASKS / STACKS);

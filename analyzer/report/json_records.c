@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "report/json_internal.h"
+#include "report/words.h"
+
+json_t *ad_json_worker_object(const struct ad_snapshot *snapshot, const struct ad_worker *worker)
+{
+    static const char *const words[] = {"unknown", "polling", "loop", "task", "ended"};
+    json_t *basics = json_pack("{sI so so ss si so so so so so}", "id", (json_int_t)worker->id, "name",
+                     ad_json_text(worker->name), "state", ad_json_text(worker->state_name), "state_class",
+                     words[worker->state <= ASYNC_DEBUG_WORKER_STATE_ENDED ? worker->state : 0], "thread",
+                     (int)worker->thread_id, "current", ad_json_task(snapshot, worker->current), "ready",
+                     ad_json_number(worker->ready_count), "timers", ad_json_number(worker->timer_count),
+                     "last_tick_ns", ad_json_age(snapshot, worker->last_tick), "ticks",
+                     ad_json_number(worker->ticks));
+    json_t *more = json_pack("{so so so so so}", "inbox", ad_json_number(worker->inbox_count), "switches",
+                             ad_json_number(worker->switches), "next_timer_ns",
+                             ad_json_time_left(snapshot, worker->next_timer), "tasks",
+                             ad_json_number(worker->tasks_alive), "loop", ad_json_pointer(worker->loop));
+    return ad_json_join(basics, more);
+}
+
+json_t *ad_json_thread(const struct ad_snapshot *snapshot, const struct ad_thread_state *state)
+{
+    char name[sizeof(state->thread.name) + 1] = "";
+    memcpy(name, state->thread.name, sizeof(state->thread.name));
+    return json_pack("{si so so sb}", "tid", (int)state->thread.tid, "name", ad_json_text(name), "worker",
+                     ad_json_worker(snapshot, state->worker), "crashed", state->thread.crashed);
+}
+
+json_t *ad_json_loss(const struct ad_loss *loss)
+{
+    return json_pack("{so so sb}", "what", ad_json_text(loss->what), "count", ad_json_number(loss->count),
+                     "partial", loss->partial);
+}
+
+static json_t *task_ids(const struct ad_snapshot *snapshot, const struct ad_finding *finding)
+{
+    json_t *ids = json_array();
+    for (size_t i = 0; ids && i < finding->task_count; i++)
+        ids = ad_json_append(ids, ad_json_task(snapshot, finding->tasks[i]));
+    return ids;
+}
+
+json_t *ad_json_finding(const struct ad_snapshot *snapshot, const struct ad_finding *finding)
+{
+    static const char *const codes[] = {"deadlock", "blocker", "blocked_worker"};
+    static const char *const severities[] = {"note", "warning", "error"};
+    return json_pack("{ss ss so so so so so so so so}", "code", codes[finding->code], "severity",
+                     severities[finding->severity], "tasks", task_ids(snapshot, finding), "ring",
+                     ad_json_nonzero(finding->ring), "chain",
+                     ad_json_nonzero(finding->chain), "future", ad_json_future(snapshot, finding->future),
+                     "worker", ad_json_worker(snapshot, finding->worker), "deadlock",
+                     finding->deadlock == AD_NONE ? json_null() : json_integer(finding->deadlock), "direct",
+                     ad_json_number(finding->direct), "total", ad_json_number(finding->total));
+}
+
+static json_t *runtime_object(const struct ad_snapshot *snapshot, const struct ad_runtime *runtime)
+{
+    json_t *basics = json_pack("{so so so so so sb}", "name", ad_json_text(runtime->name), "version",
+                     ad_json_text(runtime->version), "found_by", ad_json_text(runtime->found_by),
+                     "tasks_declared", ad_json_number(runtime->tasks_declared), "tasks_read",
+                     ad_json_number(runtime->tasks_read), "changing", runtime->changing);
+    json_t *more = json_pack("{so so sI so so so so}", "tasks_spawned", ad_json_number(runtime->tasks_spawned),
+                             "tasks_finished", ad_json_number(runtime->tasks_finished), "debug_flags",
+                             (json_int_t)(runtime->debug_flags & INT64_MAX), "slow_step_ns",
+                             ad_json_nonzero(runtime->slow_step), "started_ns",
+                             ad_json_age(snapshot, runtime->started_at), "pid",
+                             ad_json_nonzero((uint64_t)runtime->pid), "history_count",
+                             ad_json_nonzero(runtime->history_count));
+    return ad_json_join(basics, more);
+}
+
+static json_t *runtimes_of(const struct ad_snapshot *snapshot)
+{
+    json_t *runtimes = json_array();
+    for (size_t i = 0; runtimes && i < snapshot->runtimes.count; i++)
+        runtimes = ad_json_append(
+            runtimes, runtime_object(snapshot, &AD_ITEMS(struct ad_runtime, &snapshot->runtimes)[i]));
+    return runtimes;
+}
+
+json_t *ad_json_target(const struct ad_snapshot *snapshot)
+{
+    static const char *const kinds[] = {"core", "live", "debugger", "fake"};
+    const char *signal = snapshot->signal ? sigabbrev_np(snapshot->signal) : NULL;
+    char signal_name[32] = "";
+    if (signal)
+        snprintf(signal_name, sizeof(signal_name), "SIG%s", signal);
+    return json_pack(
+        "{so ss so so so so so so so so so sI so}", "description", ad_json_text(snapshot->description), "kind",
+        kinds[snapshot->kind], "pid", ad_json_nonzero((uint64_t)snapshot->pid), "command",
+        ad_json_text(snapshot->command), "executable", ad_json_text(snapshot->executable), "build_id",
+        ad_json_text(snapshot->build_id_state), "signal", ad_json_nonzero((uint64_t)snapshot->signal),
+        "signal_name", ad_json_text(signal_name), "time_ns", ad_json_nonzero(snapshot->realtime), "now_ns",
+        ad_json_nonzero(snapshot->now), "stop_note", ad_json_text(snapshot->stop_note), "tasks_read",
+        (json_int_t)snapshot->tasks.count, "runtimes", runtimes_of(snapshot));
+}
+
+json_t *ad_json_tally(const struct ad_tally *tally)
+{
+    return json_pack("{sI sI sI sI sI sI sI sI}", "outside", (json_int_t)tally->outside, "inside",
+                     (json_int_t)tally->inside, "sleeping", (json_int_t)tally->sleeping, "ready",
+                     (json_int_t)tally->ready, "running", (json_int_t)tally->running, "ended",
+                     (json_int_t)tally->ended, "timed", (json_int_t)tally->timed, "system",
+                     (json_int_t)tally->system);
+}
+
+/* ---- What a runtime keeps beside its tasks ---- */
+
+/* Both times must be known. */
+static json_t *life_of(const struct ad_finished *finished)
+{
+    bool known = finished->spawned_at && finished->finished_at >= finished->spawned_at;
+    return known ? ad_json_number(finished->finished_at - finished->spawned_at) : json_null();
+}
+
+json_t *ad_json_finished(const struct ad_snapshot *snapshot, const struct ad_finished *finished)
+{
+    const struct ad_task task = {.state = finished->state, .future = AD_NONE};
+    json_t *basics = json_pack("{so so so ss so so}", "id", ad_json_number(finished->native_id), "name",
+                               ad_json_text(finished->name), "state", ad_json_text(finished->state_name),
+                               "state_class", ad_task_state_word(snapshot, &task), "start",
+                               ad_json_location(snapshot, finished->start_location), "parent",
+                               ad_json_nonzero(finished->parent_id));
+    json_t *more = json_pack(
+        "{so so so so so so so}", "spawn_site", ad_json_place(&finished->spawn_site), "age_ns",
+        ad_json_age(snapshot, finished->finished_at), "life_ns", life_of(finished), "error",
+        ad_json_error(finished->error, finished->error_text, NULL), "resumes", ad_json_number(finished->resumes),
+        "cpu_ns", ad_json_number(finished->cpu_time), "flags", ad_json_flags(finished->flags));
+    return ad_json_join(basics, more);
+}
+
+json_t *ad_json_handle(const struct ad_snapshot *snapshot, const struct ad_handle *handle)
+{
+    return json_pack("{so so so so so so so}", "kind", ad_json_text(handle->kind), "name",
+                     ad_json_text(handle->name), "fd", handle->fd >= 0 ? json_integer(handle->fd) : json_null(),
+                     "site", ad_json_place(&handle->site), "task", ad_json_nonzero(handle->task_id), "age_ns",
+                     ad_json_age(snapshot, handle->opened_at), "address", ad_json_address(handle->address));
+}
+
+json_t *ad_json_function(const struct ad_snapshot *snapshot, const struct ad_function *function)
+{
+    return json_pack("{so so so so so so so so so}", "start",
+                     ad_json_location(snapshot, function->start_location), "spawned",
+                     ad_json_number(function->spawned), "finished", ad_json_number(function->finished),
+                     "failed", ad_json_number(function->failed), "resumes", ad_json_number(function->resumes),
+                     "cpu_ns", ad_json_number(function->cpu_time), "wall_ns",
+                     ad_json_number(function->wall_time), "longest_step_ns",
+                     ad_json_number(function->longest_step), "longest_task",
+                     ad_json_nonzero(function->longest_task));
+}
