@@ -44,6 +44,7 @@ def stack() -> list[dict[str, Any]]:
             "line": place.line,
             "pc": frame.pc(),
             "signal": frame.type() == gdb.SIGTRAMP_FRAME,
+            "inlined": frame.type() in (gdb.INLINE_FRAME, gdb.TAILCALL_FRAME),
             "end": frame.older() is None
             and gdb.frame_stop_reason_string(frame.unwind_stop_reason()),
         }
