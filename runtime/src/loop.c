@@ -106,7 +106,8 @@ static void note_time(struct async_worker *worker)
 
 static void run_tasks(struct async_worker *worker)
 {
-    for (uint32_t step = 0; worker->ready && step < STEPS_IN_TURN; step++) {
+    worker->steps_left = STEPS_IN_TURN;
+    while (worker->ready && worker->steps_left) {
         struct async_task *task = async_worker_resume(worker);
         if (async_task_ended(task))
             async_task_end(task);

@@ -47,10 +47,28 @@ struct async_fiber {
     void *thread; /**< ThreadSanitizer's fiber, or NULL */
 };
 
+#ifdef ASYNC_SANITIZE_ADDRESS
+#include <pthread.h>
+
+/* The bounds of the calling thread's own stack. */
+static inline void async_fiber_find_bounds(struct async_fiber *fiber)
+{
+    pthread_attr_t attributes;
+    if (pthread_getattr_np(pthread_self(), &attributes) != 0)
+        return;
+    pthread_attr_getstack(&attributes, (void **)&fiber->low, &fiber->size);
+    pthread_attr_destroy(&attributes);
+}
+#endif
+
 /** A fiber for a stack; `thread` is the calling thread's own when low is NULL. */
 static inline struct async_fiber async_fiber_create(const char *low, size_t size)
 {
     struct async_fiber fiber = {.low = low, .size = size};
+#ifdef ASYNC_SANITIZE_ADDRESS
+    if (!low)
+        async_fiber_find_bounds(&fiber);
+#endif
 #ifdef ASYNC_SANITIZE_THREAD
     fiber.thread = low ? __tsan_create_fiber(0) : __tsan_get_current_fiber();
 #endif
@@ -80,14 +98,13 @@ static inline void async_fiber_leave(void **fake_ret, const struct async_fiber *
     (void)fake_ret, (void)to;
 }
 
-/** After the switch, on the stack that continues. `left` (may be NULL) gets the bounds of the stack that was
- *  left; untouched without AddressSanitizer. */
-static inline void async_fiber_arrive(void *fake, struct async_fiber *left)
+/** After the switch, on the stack that continues. */
+static inline void async_fiber_arrive(void *fake)
 {
 #ifdef ASYNC_SANITIZE_ADDRESS
-    __sanitizer_finish_switch_fiber(fake, left ? &left->low : NULL, left ? &left->size : NULL);
+    __sanitizer_finish_switch_fiber(fake, NULL, NULL);
 #else
-    (void)fake, (void)left;
+    (void)fake;
 #endif
 }
 

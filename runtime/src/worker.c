@@ -10,18 +10,11 @@
 #include "switch.h"
 #include "timeout.h"
 
-static _Thread_local struct async_worker *self __attribute__((tls_model("initial-exec")));
-
-/* Not inlined: a task may one day continue on another thread, where a remembered TLS address is wrong. */
-__attribute__((noinline)) struct async_worker *async_worker_self(void)
-{
-    __asm__ volatile("");
-    return self;
-}
+_Thread_local struct async_worker *async_worker_here;
 
 void async_worker_set_self(struct async_worker *worker)
 {
-    self = worker;
+    async_worker_here = worker;
 }
 
 struct async_task *async_self(void)
@@ -32,7 +25,12 @@ struct async_task *async_self(void)
 
 uint64_t async_worker_read_clock(struct async_worker *worker)
 {
-    return worker->now = async_clock_coarse();
+    uint64_t count = async_clock_count();
+    if (count - worker->now_count >= ASYNC_CLOCK_FRESH) {
+        worker->now_count = count;
+        worker->now = async_clock_coarse();
+    }
+    return worker->now;
 }
 
 void async_worker_queue(struct async_worker *worker, struct async_task *task)
@@ -47,7 +45,7 @@ void async_worker_queue(struct async_worker *worker, struct async_task *task)
 
 static void make_ready(struct async_worker *worker, struct async_task *task)
 {
-    task->ready_since = async_clock_coarse();
+    task->ready_since = async_worker_read_clock(worker);
     async_change_begin(&worker->changes);
     async_publish(&task->state, ASYNC_TASK_READY);
     async_publish(&task->awaits, NULL);
@@ -63,19 +61,18 @@ void async_worker_alarm(struct async_worker *worker)
     uv_async_send(&worker->alarm);
 }
 
-/* Either this sees that the worker is asleep, or the worker sees the word left: both fences are needed. */
+/* Either this sees that the worker is asleep, or the worker sees the word left: so the words, and `asleep`, are
+ * written and then read in one order for all (SEQ_CST, here, where the word is left, and below). */
 static void rouse(struct async_worker *worker)
 {
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&worker->asleep, __ATOMIC_RELAXED))
+    if (__atomic_load_n(&worker->asleep, __ATOMIC_SEQ_CST))
         async_worker_alarm(worker);
 }
 
 bool async_worker_fall_asleep(struct async_worker *worker)
 {
-    __atomic_store_n(&worker->asleep, true, __ATOMIC_RELAXED);
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    return !__atomic_load_n(&worker->inbox, __ATOMIC_RELAXED) && !__atomic_load_n(&worker->mail, __ATOMIC_RELAXED);
+    __atomic_store_n(&worker->asleep, true, __ATOMIC_SEQ_CST);
+    return !__atomic_load_n(&worker->inbox, __ATOMIC_SEQ_CST) && !__atomic_load_n(&worker->mail, __ATOMIC_SEQ_CST);
 }
 
 void async_worker_wake(struct async_task *task)
@@ -88,7 +85,7 @@ void async_worker_wake(struct async_task *task)
     struct async_task *head = __atomic_load_n(&worker->inbox, __ATOMIC_RELAXED);
     do
         __atomic_store_n(&task->ready_next, head, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(&worker->inbox, &head, task, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    while (!__atomic_compare_exchange_n(&worker->inbox, &head, task, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     rouse(worker);
 }
 
@@ -97,7 +94,7 @@ void async_worker_post(struct async_worker *worker, struct async_mail *mail)
     struct async_mail *head = __atomic_load_n(&worker->mail, __ATOMIC_RELAXED);
     do
         mail->next = head;
-    while (!__atomic_compare_exchange_n(&worker->mail, &head, mail, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED));
+    while (!__atomic_compare_exchange_n(&worker->mail, &head, mail, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     rouse(worker);
 }
 
@@ -163,41 +160,70 @@ __attribute__((noreturn)) static void die_of_overflow(const struct async_task *t
     abort();
 }
 
-static void check_stack(struct async_task *task)
+static void check_stack(struct async_task *task, const char *sp)
 {
-    uint64_t used = (uint64_t)(task->stack_low + task->stack_size - (char *)task->context);
+    uint64_t used = (uint64_t)(task->stack_low + task->stack_size - sp);
     if (used > task->stack_used_max)
         task->stack_used_max = used;
-    if (!async_stack_intact(task->stack, task->context))
+    if (!async_stack_intact(task->stack, sp))
         die_of_overflow(task);
+}
+
+static struct async_task *begin_step(struct async_worker *worker)
+{
+    struct async_task *task = take_first(worker);
+    worker->switches++;
+    worker->steps_left--;
+    task->resumes++;
+    task->resumed_at = worker->now;
+    return task;
 }
 
 struct async_task *async_worker_resume(struct async_worker *worker)
 {
-    struct async_task *task = take_first(worker);
     void *fake = NULL;
-    worker->current = task;
-    worker->switches++;
-    task->resumes++;
-    task->resumed_at = worker->now;
+    struct async_task *task = begin_step(worker);
+    async_publish(&worker->current, task);
     async_fiber_leave(&fake, &task->stack->fiber);
     async_switch(&worker->context, task->context, &worker->state, ASYNC_WORKER_TASK, &task->state,
                  ASYNC_TASK_RUNNING);
-    async_fiber_arrive(fake, NULL);
+    async_fiber_arrive(fake);
+    task = worker->current;
     async_publish(&worker->current, NULL);
-    check_stack(task);
     return task;
+}
+
+/* Straight to the next that is ready. */
+static void hand_over(struct async_worker *worker, struct async_task *task, enum async_task_state state)
+{
+    void *fake = NULL;
+    struct async_task *next = begin_step(worker);
+    if (next == task)
+        return; /* it had only itself to yield to */
+    async_publish(&worker->current, next);
+    async_fiber_leave(&fake, &next->stack->fiber);
+    async_switch(&task->context, next->context, &task->state, state, &next->state, ASYNC_TASK_RUNNING);
+    async_fiber_arrive(fake);
+}
+
+static void back_to_loop(struct async_worker *worker, struct async_task *task, enum async_task_state state)
+{
+    void *fake = NULL;
+    async_fiber_leave(&fake, &worker->fiber);
+    async_switch(&task->context, worker->context, &task->state, state, &worker->state, ASYNC_WORKER_LOOP);
+    async_fiber_arrive(fake);
 }
 
 void async_suspend(enum async_task_state state)
 {
     struct async_worker *worker = async_worker_self();
     struct async_task *task = worker->current;
-    void *fake = NULL;
     task->suspended_at = worker->now;
-    async_fiber_leave(&fake, &worker->fiber);
-    async_switch(&task->context, worker->context, &task->state, state, &worker->state, ASYNC_WORKER_LOOP);
-    async_fiber_arrive(fake, NULL);
+    check_stack(task, __builtin_frame_address(0));
+    if (worker->ready && worker->steps_left)
+        hand_over(worker, task, state);
+    else
+        back_to_loop(worker, task, state);
 }
 
 /* A task that was told to end, and says so, has not failed. */
@@ -212,11 +238,12 @@ void async_task_main(void *argument)
 {
     struct async_task *task = argument;
     struct async_worker *worker = task->worker;
-    async_fiber_arrive(NULL, &worker->fiber);
+    async_fiber_arrive(NULL);
     task->result = task->start(task->argument);
     async_timeouts_drop(task);
     async_change_begin(&worker->changes); /* async_task_end makes it even again */
     task->suspended_at = async_worker_read_clock(worker);
+    check_stack(task, __builtin_frame_address(0));
     async_fiber_leave(NULL, &worker->fiber);
     async_switch(&task->context, worker->context, &task->state, end_state(task), &worker->state,
                  ASYNC_WORKER_LOOP);

@@ -2,8 +2,8 @@
 /**
  * @file worker.h - a worker: its run queue, and the changing between its own stack and its tasks'.
  *
- * The worker's own stack (its thread's) turns the loop; a task that waits always switches back to it. Tasks
- * run between two polls, never inside a callback of libuv. A task stays on its worker, and only that
+ * The worker's own stack (its thread's) turns the loop. A task that waits switches straight to the next that
+ * is ready, or back to the loop. Tasks run between two polls, never inside a callback of libuv. A task stays on its worker, and only that
  * worker's thread touches its state, its place in the run queue and what interrupts it. Other threads
  * leave word in the worker's inbox (a task that is ready) or its mail (something to do there). The registry
  * (records, their list and slabs, stacks) is shared under its lock: any worker may spawn here.
@@ -56,7 +56,8 @@ struct async_worker {
     int32_t thread; /**< gettid() */
     uint32_t ready_count;
     char name[16];
-    struct async_task *current; /**< from just before the switch to it until just after the switch back */
+    struct async_task *current; /**< from just before the switch to it until the next one's, or just after the
+                                     *   switch back: the task that is RUNNING, or about to be or just was */
     void *context;              /**< of its own stack, while a task runs */
 
     struct async_registry registry;
@@ -70,7 +71,9 @@ struct async_worker {
     struct async_mail *mail;  /**< newest first */
     bool asleep;              /**< about to poll or polling: whoever leaves word must wake the loop */
 
-    uint64_t now;            /**< coarse clock at the last switch or turn of the loop */
+    uint32_t steps_left;     /**< until the loop looks at sockets and timers again */
+    uint64_t now;            /**< the clock at the last wait, wake or turn of the loop */
+    uint64_t now_count;      /**< the processor's counter when it was read */
     uint64_t last_tick;      /**< CLOCK_MONOTONIC when the loop last turned */
     uint64_t last_tick_real; /**< CLOCK_REALTIME at the same moment */
     uint64_t ticks;
@@ -87,8 +90,14 @@ struct async_worker {
     uv_check_t after;    /**< just after it */
 };
 
-/** The calling thread's worker, or NULL. */
-struct async_worker *async_worker_self(void);
+extern _Thread_local struct async_worker *async_worker_here __attribute__((tls_model("initial-exec")));
+
+/** The calling thread's worker, or NULL. A task stays on its worker, so that it may keep the answer. */
+static inline struct async_worker *async_worker_self(void)
+{
+    return async_worker_here;
+}
+
 void async_worker_set_self(struct async_worker *worker);
 
 /** Puts a task at the end of its worker's run queue, which is the calling thread's. `changes` is odd. */
@@ -109,10 +118,11 @@ void async_worker_receive(struct async_worker *worker);
 /** Just before the poll: from now on others raise the alarm. False: word has come meanwhile. */
 bool async_worker_fall_asleep(struct async_worker *worker);
 
-/** Runs the first of the run queue until it waits, yields or ends; returns it. */
+/** Runs the first of the run queue, and those after it, until one ends, or none is ready, or steps_left is
+ *  used up; returns the last that ran. */
 struct async_task *async_worker_resume(struct async_worker *worker);
 
-/** Reads the coarse clock into `now`. */
+/** Reads the coarse clock into `now`, unless it was read just before. */
 uint64_t async_worker_read_clock(struct async_worker *worker);
 
 /** Called by the running task: back to the worker, in the given state. Returns when it is resumed. The

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import gdb
 
-SWITCHES = 24
+SWITCHES = 12
 MOST_STEPS = 60
 PATIENCE = 60  # seconds for the emulator to open its socket
 
