@@ -22,35 +22,69 @@
 #define FAKE_TASK_MAGIC UINT64_C(0x11223344aabbccdd)
 #define FAKE_FUTURE_MAGIC UINT64_C(0x5555666677778888)
 #define FAKE_WAITER_MAGIC UINT64_C(0x9999aaaabbbbcccc)
+#define FAKE_FUNCTION_MAGIC UINT64_C(0x0102030405060708)
 
 enum { FAKE_FREE, FAKE_READY, FAKE_RUNNING, FAKE_WAITING, FAKE_ENDED };
-enum { FAKE_MUTEX = 1, FAKE_JOIN, FAKE_TIMER };
+enum { FAKE_MUTEX = 1, FAKE_JOIN, FAKE_TIMER, FAKE_SELECT, FAKE_GROUP, FAKE_RWLOCK, FAKE_SEMAPHORE };
 
 struct fake_task {
     char name[24];
     uint8_t state;
     uint64_t magic, id, next, awaits, waiter, worker, parent, parent_id, join;
     uint64_t sp, stack_low, stack_size, spawned_at, site;
+    uint64_t ready_next, deadline, group, labels, spawn_stack, error_stack, cancel_site, error_site, cpu;
+    uint64_t cancel_by, cancel_at, start, spawn_pc;
+    uint32_t spawn_depth, error_depth, flags;
+    uint8_t cancel_state;
     int16_t error;
 };
 
 struct fake_future {
     uint16_t kind;
-    uint64_t magic, name, owner, waiters, count;
+    uint64_t magic, name, owner, waiters, count, capacity, permits;
+    uint64_t owner_id, holders, children, worker, site, created_at;
+    int64_t error;
+    int32_t thread;
 };
 
 struct fake_waiter {
-    uint64_t next, task, future, magic;
+    uint64_t next, task, future, magic, sibling, since;
 };
 
 struct fake_worker {
     uint64_t tasks, slabs, alive, current, last_tick;
-    uint32_t slab_count, thread;
-    uint32_t changes;
+    uint64_t ready, inbox;
+    uint32_t slab_count, thread, ready_count;
+    uint32_t changes, id;
+};
+
+struct fake_label {
+    char key[8];
+    uint64_t value, next;
+};
+
+struct fake_finished {
+    uint64_t id, start, parent_id, spawned_at, finished_at, resumes, cpu;
+    int32_t error;
+    uint8_t state, flags;
+    char name[16], error_text[32];
+};
+
+struct fake_handle {
+    uint64_t next, task, opened_at, site;
+    int32_t fd;
+    char kind[8], name[24];
+};
+
+struct fake_function {
+    uint64_t next, start, spawned, finished, failed, resumes, cpu, wall, longest, longest_task, magic;
 };
 
 struct fake_process {
     uint64_t workers[2], worker_array, alive, tick;
+    uint64_t history, history_capacity, history_count, handles, functions;
+    uint64_t spawned, ended, debug_flags, slow_step, started_at;
+    uint32_t pid, changes;
     uint8_t worker_count;
 };
 
@@ -77,6 +111,12 @@ struct fake_arena {
     uint64_t contexts[FAKE_SLOTS][4]; /* rbx, rbp, return address, and what lies above */
     struct fake_site site;
     char text[256];
+    struct fake_label labels[100];
+    uint64_t addresses[64];
+    struct fake_finished finished[8];
+    struct fake_handle handles[8];
+    struct fake_function functions[8];
+    struct fake_waiter links[64]; /* of holders and children */
 };
 
 struct fake_runtime {
@@ -118,6 +158,69 @@ static inline void fake_describe_task(struct async_debug_record *record)
     FAKE_SET(record, fake_task, TASK, SPAWN_SITE, site, POINTER);
     FAKE_SET(record, fake_task, TASK, ERROR, error, SIGNED);
     FAKE_SET(record, fake_task, TASK, MAGIC, magic, UNSIGNED);
+    FAKE_SET(record, fake_task, TASK, READY_NEXT, ready_next, POINTER);
+    FAKE_SET(record, fake_task, TASK, DEADLINE, deadline, UNSIGNED);
+    FAKE_SET(record, fake_task, TASK, GROUP, group, POINTER);
+    FAKE_SET(record, fake_task, TASK, LABELS, labels, POINTER);
+    FAKE_SET(record, fake_task, TASK, SPAWN_STACK, spawn_stack, POINTER);
+    FAKE_SET(record, fake_task, TASK, SPAWN_DEPTH, spawn_depth, UNSIGNED);
+    FAKE_SET(record, fake_task, TASK, ERROR_STACK, error_stack, POINTER);
+    FAKE_SET(record, fake_task, TASK, ERROR_DEPTH, error_depth, UNSIGNED);
+    FAKE_SET(record, fake_task, TASK, CANCEL_SITE, cancel_site, POINTER);
+    FAKE_SET(record, fake_task, TASK, CANCEL_STATE, cancel_state, UNSIGNED);
+    FAKE_SET(record, fake_task, TASK, CANCEL_BY, cancel_by, UNSIGNED);
+    FAKE_SET(record, fake_task, TASK, CANCEL_AT, cancel_at, UNSIGNED);
+    FAKE_SET(record, fake_task, TASK, ERROR_SITE, error_site, POINTER);
+    FAKE_SET(record, fake_task, TASK, CPU_TIME, cpu, UNSIGNED);
+    FAKE_SET(record, fake_task, TASK, FLAGS, flags, UNSIGNED);
+    FAKE_SET(record, fake_task, TASK, START, start, POINTER);
+    FAKE_SET(record, fake_task, TASK, SPAWN_PC, spawn_pc, POINTER);
+}
+
+static inline void fake_describe_books(struct async_debug_record *records)
+{
+    struct async_debug_record *label = &records[ASYNC_DEBUG_LABEL], *finished = &records[ASYNC_DEBUG_FINISHED];
+    struct async_debug_record *handle = &records[ASYNC_DEBUG_HANDLE];
+    struct async_debug_record *function = &records[ASYNC_DEBUG_FUNCTION];
+    *label = (struct async_debug_record){sizeof(struct fake_label), ASYNC_DEBUG_LABEL_FIELD_COUNT, 0, {{0}}};
+    FAKE_SET(label, fake_label, LABEL, KEY, key, TEXT);
+    FAKE_SET(label, fake_label, LABEL, VALUE, value, TEXT_POINTER);
+    FAKE_SET(label, fake_label, LABEL, NEXT, next, POINTER);
+    *finished =
+        (struct async_debug_record){sizeof(struct fake_finished), ASYNC_DEBUG_FINISHED_FIELD_COUNT, 0, {{0}}};
+    FAKE_SET(finished, fake_finished, FINISHED, ID, id, UNSIGNED);
+    FAKE_SET(finished, fake_finished, FINISHED, NAME, name, TEXT);
+    FAKE_SET(finished, fake_finished, FINISHED, STATE, state, UNSIGNED);
+    FAKE_SET(finished, fake_finished, FINISHED, START, start, POINTER);
+    FAKE_SET(finished, fake_finished, FINISHED, PARENT_ID, parent_id, UNSIGNED);
+    FAKE_SET(finished, fake_finished, FINISHED, SPAWNED_AT, spawned_at, UNSIGNED);
+    FAKE_SET(finished, fake_finished, FINISHED, FINISHED_AT, finished_at, UNSIGNED);
+    FAKE_SET(finished, fake_finished, FINISHED, ERROR, error, SIGNED);
+    FAKE_SET(finished, fake_finished, FINISHED, ERROR_TEXT, error_text, TEXT);
+    FAKE_SET(finished, fake_finished, FINISHED, RESUMES, resumes, UNSIGNED);
+    FAKE_SET(finished, fake_finished, FINISHED, CPU_TIME, cpu, UNSIGNED);
+    FAKE_SET(finished, fake_finished, FINISHED, FLAGS, flags, UNSIGNED);
+    *handle = (struct async_debug_record){sizeof(struct fake_handle), ASYNC_DEBUG_HANDLE_FIELD_COUNT, 0, {{0}}};
+    FAKE_SET(handle, fake_handle, HANDLE, NEXT, next, POINTER);
+    FAKE_SET(handle, fake_handle, HANDLE, KIND, kind, TEXT);
+    FAKE_SET(handle, fake_handle, HANDLE, NAME, name, TEXT);
+    FAKE_SET(handle, fake_handle, HANDLE, FD, fd, SIGNED);
+    FAKE_SET(handle, fake_handle, HANDLE, SITE, site, POINTER);
+    FAKE_SET(handle, fake_handle, HANDLE, TASK, task, UNSIGNED);
+    FAKE_SET(handle, fake_handle, HANDLE, OPENED_AT, opened_at, UNSIGNED);
+    *function = (struct async_debug_record){
+        sizeof(struct fake_function), ASYNC_DEBUG_FUNCTION_FIELD_COUNT, FAKE_FUNCTION_MAGIC, {{0}}};
+    FAKE_SET(function, fake_function, FUNCTION, NEXT, next, POINTER);
+    FAKE_SET(function, fake_function, FUNCTION, START, start, POINTER);
+    FAKE_SET(function, fake_function, FUNCTION, SPAWNED, spawned, UNSIGNED);
+    FAKE_SET(function, fake_function, FUNCTION, FINISHED, finished, UNSIGNED);
+    FAKE_SET(function, fake_function, FUNCTION, FAILED, failed, UNSIGNED);
+    FAKE_SET(function, fake_function, FUNCTION, RESUMES, resumes, UNSIGNED);
+    FAKE_SET(function, fake_function, FUNCTION, CPU_TIME, cpu, UNSIGNED);
+    FAKE_SET(function, fake_function, FUNCTION, WALL_TIME, wall, UNSIGNED);
+    FAKE_SET(function, fake_function, FUNCTION, LONGEST_STEP, longest, UNSIGNED);
+    FAKE_SET(function, fake_function, FUNCTION, LONGEST_TASK, longest_task, UNSIGNED);
+    FAKE_SET(function, fake_function, FUNCTION, MAGIC, magic, UNSIGNED);
 }
 
 static inline void fake_describe_rest(struct async_debug_record *records)
@@ -130,6 +233,18 @@ static inline void fake_describe_rest(struct async_debug_record *records)
     FAKE_SET(process, fake_process, PROCESS, WORKER_COUNT, worker_count, UNSIGNED);
     FAKE_SET(process, fake_process, PROCESS, TASKS_ALIVE, alive, UNSIGNED);
     FAKE_SET(process, fake_process, PROCESS, TICK_INTERVAL, tick, UNSIGNED);
+    FAKE_SET(process, fake_process, PROCESS, CHANGES, changes, UNSIGNED);
+    FAKE_SET(process, fake_process, PROCESS, HISTORY, history, POINTER);
+    FAKE_SET(process, fake_process, PROCESS, HISTORY_CAPACITY, history_capacity, UNSIGNED);
+    FAKE_SET(process, fake_process, PROCESS, HISTORY_COUNT, history_count, UNSIGNED);
+    FAKE_SET(process, fake_process, PROCESS, HANDLES, handles, POINTER);
+    FAKE_SET(process, fake_process, PROCESS, FUNCTIONS, functions, POINTER);
+    FAKE_SET(process, fake_process, PROCESS, TASKS_SPAWNED, spawned, UNSIGNED);
+    FAKE_SET(process, fake_process, PROCESS, TASKS_FINISHED, ended, UNSIGNED);
+    FAKE_SET(process, fake_process, PROCESS, DEBUG_FLAGS, debug_flags, UNSIGNED);
+    FAKE_SET(process, fake_process, PROCESS, SLOW_STEP, slow_step, UNSIGNED);
+    FAKE_SET(process, fake_process, PROCESS, STARTED_AT, started_at, UNSIGNED);
+    FAKE_SET(process, fake_process, PROCESS, PID, pid, UNSIGNED);
     worker->size = sizeof(struct fake_worker);
     worker->field_count = ASYNC_DEBUG_WORKER_FIELD_COUNT;
     FAKE_SET(worker, fake_worker, WORKER, TASKS, tasks, POINTER);
@@ -139,6 +254,10 @@ static inline void fake_describe_rest(struct async_debug_record *records)
     FAKE_SET(worker, fake_worker, WORKER, THREAD, thread, UNSIGNED);
     FAKE_SET(worker, fake_worker, WORKER, CHANGES, changes, UNSIGNED);
     FAKE_SET(worker, fake_worker, WORKER, LAST_TICK, last_tick, UNSIGNED);
+    FAKE_SET(worker, fake_worker, WORKER, ID, id, UNSIGNED);
+    FAKE_SET(worker, fake_worker, WORKER, READY, ready, POINTER);
+    FAKE_SET(worker, fake_worker, WORKER, READY_COUNT, ready_count, UNSIGNED);
+    FAKE_SET(worker, fake_worker, WORKER, INBOX, inbox, POINTER);
     slab->size = offsetof(struct fake_slab, slots) + 8;
     slab->field_count = ASYNC_DEBUG_SLAB_FIELD_COUNT;
     FAKE_SET(slab, fake_slab, SLAB, SLOT_COUNT, count, UNSIGNED);
@@ -163,6 +282,16 @@ static inline void fake_describe_waits(struct async_debug_record *records)
     FAKE_SET(future, fake_future, FUTURE, WAITERS, waiters, POINTER);
     FAKE_SET(future, fake_future, FUTURE, WAITER_COUNT, count, UNSIGNED);
     FAKE_SET(future, fake_future, FUTURE, MAGIC, magic, UNSIGNED);
+    FAKE_SET(future, fake_future, FUTURE, CAPACITY, capacity, UNSIGNED);
+    FAKE_SET(future, fake_future, FUTURE, COUNT, permits, UNSIGNED);
+    FAKE_SET(future, fake_future, FUTURE, OWNER_ID, owner_id, UNSIGNED);
+    FAKE_SET(future, fake_future, FUTURE, HOLDERS, holders, POINTER);
+    FAKE_SET(future, fake_future, FUTURE, CHILDREN, children, POINTER);
+    FAKE_SET(future, fake_future, FUTURE, WORKER, worker, POINTER);
+    FAKE_SET(future, fake_future, FUTURE, THREAD, thread, UNSIGNED);
+    FAKE_SET(future, fake_future, FUTURE, SITE, site, POINTER);
+    FAKE_SET(future, fake_future, FUTURE, CREATED_AT, created_at, UNSIGNED);
+    FAKE_SET(future, fake_future, FUTURE, ERROR, error, SIGNED);
     waiter->size = sizeof(struct fake_waiter);
     waiter->field_count = ASYNC_DEBUG_WAITER_FIELD_COUNT;
     waiter->magic = FAKE_WAITER_MAGIC;
@@ -170,6 +299,8 @@ static inline void fake_describe_waits(struct async_debug_record *records)
     FAKE_SET(waiter, fake_waiter, WAITER, FUTURE, future, POINTER);
     FAKE_SET(waiter, fake_waiter, WAITER, NEXT, next, POINTER);
     FAKE_SET(waiter, fake_waiter, WAITER, MAGIC, magic, UNSIGNED);
+    FAKE_SET(waiter, fake_waiter, WAITER, SIBLING, sibling, POINTER);
+    FAKE_SET(waiter, fake_waiter, WAITER, SINCE, since, UNSIGNED);
 }
 
 static inline void fake_describe_names(struct async_debug_descriptor *descriptor)
@@ -182,6 +313,10 @@ static inline void fake_describe_names(struct async_debug_descriptor *descriptor
     descriptor->future_kinds[FAKE_MUTEX] = (struct async_debug_name){"lock", ASYNC_DEBUG_KIND_MUTEX, 0};
     descriptor->future_kinds[FAKE_JOIN] = (struct async_debug_name){"join", ASYNC_DEBUG_KIND_JOIN, 0};
     descriptor->future_kinds[FAKE_TIMER] = (struct async_debug_name){"sleep", ASYNC_DEBUG_KIND_TIMER, 0};
+    descriptor->future_kinds[FAKE_SELECT] = (struct async_debug_name){"either", ASYNC_DEBUG_KIND_SELECT, 0};
+    descriptor->future_kinds[FAKE_GROUP] = (struct async_debug_name){"crew", ASYNC_DEBUG_KIND_GROUP, 0};
+    descriptor->future_kinds[FAKE_RWLOCK] = (struct async_debug_name){"write", ASYNC_DEBUG_KIND_RWLOCK_WRITE, 0};
+    descriptor->future_kinds[FAKE_SEMAPHORE] = (struct async_debug_name){"permit", ASYNC_DEBUG_KIND_SEMAPHORE, 0};
 }
 
 static inline void fake_describe(struct async_debug_descriptor *descriptor)
@@ -205,6 +340,7 @@ static inline void fake_describe(struct async_debug_descriptor *descriptor)
     fake_describe_task(&descriptor->records[ASYNC_DEBUG_TASK]);
     fake_describe_rest(descriptor->records);
     fake_describe_waits(descriptor->records);
+    fake_describe_books(descriptor->records);
 }
 
 /** An empty runtime with one worker; fill it before fake_runtime_target. */
@@ -266,7 +402,7 @@ static inline void fake_await(struct fake_runtime *runtime, struct fake_task *ta
         link = &((struct fake_waiter *)((char *)&runtime->arena + (*link - FAKE_BASE)))->next;
     *link = fake_address(runtime, waiter);
     *waiter = (struct fake_waiter){
-        0, fake_address(runtime, task), fake_address(runtime, future), FAKE_WAITER_MAGIC};
+        .task = fake_address(runtime, task), .future = fake_address(runtime, future), .magic = FAKE_WAITER_MAGIC};
     task->awaits = fake_address(runtime, future);
     task->waiter = fake_address(runtime, waiter);
     future->count++;
@@ -279,6 +415,28 @@ static inline struct fake_future *fake_future_set(struct fake_runtime *runtime, 
     *future = (struct fake_future){.kind = kind, .magic = FAKE_FUTURE_MAGIC};
     future->owner = owner ? fake_address(runtime, owner) : 0;
     return future;
+}
+
+/** Link `index` of the arena, first of a list that goes on with `next` (NULL: its last): a holder of `future`,
+ *  chained by NEXT; or, with `task` NULL, a child, chained by SIBLING. Returns its address. */
+static inline uint64_t fake_link(struct fake_runtime *runtime, size_t index, const struct fake_task *task,
+                                 const struct fake_future *future, const struct fake_waiter *next)
+{
+    struct fake_waiter *link = &runtime->arena.links[index];
+    uint64_t behind = next ? fake_address(runtime, next) : 0;
+    *link = (struct fake_waiter){.task = task ? fake_address(runtime, task) : 0,
+                                 .future = fake_address(runtime, future),
+                                 .next = task ? behind : 0,
+                                 .sibling = task ? 0 : behind,
+                                 .magic = FAKE_WAITER_MAGIC};
+    return fake_address(runtime, link);
+}
+
+/** Gives it a second worker, whose lists are empty. */
+static inline void fake_second_worker(struct fake_runtime *runtime)
+{
+    runtime->arena.process.workers[1] = fake_address(runtime, &runtime->arena.second);
+    runtime->arena.second = (struct fake_worker){.thread = 4712, .last_tick = 1000000, .id = 1};
 }
 
 static inline struct ad_target *fake_runtime_target(struct fake_runtime *runtime)

@@ -1,42 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "../support/unit.h"
-
-#include "fake_runtime.h"
-#include "runtimes/layout.h"
+#include "fake_reading.h"
 #include "runtimes/layout_walk.h"
-
-static struct ad_snapshot *read_runtime(struct fake_runtime *runtime)
-{
-    struct ad_snapshot *snapshot;
-    assert_ok(ad_snapshot_create(&snapshot));
-    assert_ok(ad_snapshot_describe(snapshot, fake_runtime_target(runtime)));
-    assert_ok(ad_layout_read(runtime->target, FAKE_BASE, "note", &ad_limits_default, snapshot));
-    return snapshot;
-}
-
-static void finish(struct ad_snapshot *snapshot, struct fake_runtime *runtime)
-{
-    ad_snapshot_destroy(snapshot);
-    fake_runtime_destroy(runtime);
-}
-
-static const struct ad_loss *find_loss(const struct ad_snapshot *snapshot, const char *words)
-{
-    const struct ad_loss *losses = snapshot->losses.items;
-    for (size_t i = 0; i < snapshot->losses.count; i++)
-        if (strstr(losses[i].what, words))
-            return &losses[i];
-    return NULL;
-}
-
-static void add_sleepers(struct fake_runtime *runtime, size_t count)
-{
-    char name[40];
-    for (size_t i = 0; i < count; i++) {
-        snprintf(name, sizeof(name), "sleeper %zu", i + 1);
-        fake_task_add(runtime, name, FAKE_READY);
-    }
-}
 
 /* Two tasks in a deadlock, one behind them, one that joins; all that a descriptor can say of them. */
 static void test_reads_everything(void **state)
