@@ -54,3 +54,39 @@ add_test(NAME runtime.aarch64.switch.cfi
     --args ${CMAKE_CURRENT_BINARY_DIR}/runtime_aarch64_switch registers_survive)
 set_tests_properties(runtime.aarch64.switch.cfi PROPERTIES
   TIMEOUT 120 ENVIRONMENT "EMULATOR=${aarch64_emulator} -cpu cortex-a72")
+
+# The whole runtime with its tests is a build of its own, which needs libuv for aarch64.
+set(suite ${CMAKE_CURRENT_BINARY_DIR}/aarch64)
+set(libuv /usr/lib/aarch64-linux-gnu/libuv_a.a)
+if(EXISTS ${PROJECT_SOURCE_DIR}/build/arm64${libuv})
+  set(libuv ${PROJECT_SOURCE_DIR}/build/arm64${libuv})
+elseif(NOT EXISTS ${libuv})
+  add_test(NAME runtime.aarch64 COMMAND sh -c "echo 'libuv for aarch64 is missing: see .ci/unpack-arm64'; exit 77")
+  set_tests_properties(runtime.aarch64 PROPERTIES SKIP_RETURN_CODE 77)
+  return()
+endif()
+
+include(ExternalProject)
+ExternalProject_Add(
+  runtime_aarch64_suite
+  SOURCE_DIR ${PROJECT_SOURCE_DIR}
+  BINARY_DIR ${suite}
+  CMAKE_ARGS -DCMAKE_TOOLCHAIN_FILE=${aarch64}/toolchain.cmake -DCMAKE_BUILD_TYPE=${CMAKE_BUILD_TYPE}
+    -DASYNCDUMP_WERROR=${ASYNCDUMP_WERROR} -DASYNCDUMP_RUNTIME_ONLY=ON
+  BUILD_ALWAYS ON
+  INSTALL_COMMAND "")
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/aarch64_tests.cmake
+  "if(EXISTS \"${suite}/CTestTestfile.cmake\")\n  subdirs(\"${suite}\")\nendif()\n")
+set_property(DIRECTORY APPEND PROPERTY TEST_INCLUDE_FILES ${CMAKE_CURRENT_BINARY_DIR}/aarch64_tests.cmake)
+
+add_test(NAME runtime.aarch64.switch_cfi
+  COMMAND ${aarch64_gdb} -nx -batch -x ${aarch64}/../switch_cfi.py
+    --args ${suite}/tests/runtime/runtime_task_test yield_takes_turns)
+add_test(NAME runtime.aarch64.linkage
+  COMMAND sh ${aarch64}/../linkage.sh ${aarch64_gcc} ${suite}/runtime/libasyncrt.a ${switch_runtime}/include
+    ${aarch64}/..)
+set_tests_properties(runtime.aarch64.switch_cfi PROPERTIES
+  TIMEOUT 120 ENVIRONMENT "EMULATOR=${aarch64_emulator} -cpu cortex-a72")
+set_tests_properties(runtime.aarch64.linkage PROPERTIES
+  TIMEOUT 120
+  ENVIRONMENT "EMULATOR=${aarch64_emulator} -L /usr/aarch64-linux-gnu;STRIP=aarch64-linux-gnu-strip;LIBUV=${libuv}")
