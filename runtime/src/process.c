@@ -135,7 +135,7 @@ static void close_workers(uint32_t count)
 static int run(uint32_t count, async_function start, void *argument, void *spawn_pc)
 {
     struct async_task *task;
-    struct async_task form = {
+    struct async_task_form form = {
         .worker = workers[0],
         .start = start,
         .argument = argument,

@@ -35,16 +35,25 @@ static void change_end(struct async_registry *registry)
 /* ---- Spawn ------------------------------------------------------------------------------------- */
 
 /* Everything but what makes it visible. */
-static void fill(struct async_task *task, const struct async_task *form, const char *name)
+static void fill(struct async_task *task, const struct async_task_form *form, const char *name)
 {
-    *task = *form;
+    memset(task, 0, sizeof(*task));
     task->magic = ASYNC_DEAD_MAGIC;
     task->state = ASYNC_TASK_READY;
+    task->flags = form->flags;
+    task->worker = form->worker;
+    task->start = form->start;
+    task->argument = form->argument;
+    task->parent = form->parent;
     task->parent_id = form->parent ? form->parent->id : 0;
+    task->group = form->group;
+    task->spawn_site = form->spawn_site;
+    task->spawn_pc = form->spawn_pc;
+    task->main = form->main;
     task->pins = 1; /* its own life */
-    task->spawned_at = task->ready_since = async_clock_coarse();
-    memcpy(task->name, name, strnlen(name, sizeof(task->name) - 1)); /* the rest is zero already */
+    memcpy(task->name, name, strnlen(name, sizeof(task->name) - 1));
     async_future_init(&task->join, ASYNC_FUTURE_JOIN, ASYNC_FUTURE_PENDING, task);
+    task->spawned_at = task->ready_since = task->join.created_at;
     task->join.owner = task;
     task->join.name = task->name;
 }
@@ -74,7 +83,7 @@ static struct async_task *take_slot(struct async_registry *registry, struct asyn
     return task;
 }
 
-int async_task_create(struct async_task **task_ret, const struct async_task *form, const char *name)
+int async_task_create(struct async_task **task_ret, const struct async_task_form *form, const char *name)
 {
     struct async_registry *registry = &form->worker->registry;
     struct async_stack *stack;
@@ -92,39 +101,38 @@ int async_task_create(struct async_task **task_ret, const struct async_task *for
         if (form->group)
             async_group_adopt(form->group, task);
         *task_ret = task;
-        async_worker_wake(task);
+        async_worker_wake(task, task->ready_since);
     }
     change_end(registry);
     return task ? 0 : UV_ENOMEM;
 }
 
-static int spawn(struct async_task **task_ret, const struct async_task *form, const char *name, void *pc)
+static int spawn(struct async_task **task_ret, struct async_task_form *form, const char *name)
 {
-    struct async_task *parent = async_self(), *unused, copy = *form;
-    if (!parent || !form->start)
+    struct async_task *unused;
+    form->parent = async_self();
+    if (!form->parent || !form->start)
         return UV_EINVAL;
-    copy.parent = parent;
-    copy.worker = form->worker ? form->worker : parent->worker;
-    copy.spawn_pc = pc;
-    copy.flags |= task_ret ? 0 : ASYNC_DEBUG_TASK_DETACHED;
-    return async_task_create(task_ret ? task_ret : &unused, &copy, name);
+    form->worker = form->worker ? form->worker : form->parent->worker;
+    form->flags = task_ret ? 0 : ASYNC_DEBUG_TASK_DETACHED;
+    return async_task_create(task_ret ? task_ret : &unused, form, name);
 }
 
 int async_spawn_at(struct async_task **task_ret, const char *name, async_function function, void *argument,
                    const struct async_site *site)
 {
-    struct async_task form = {.start = function, .argument = argument, .spawn_site = site};
-    return spawn(task_ret, &form, name, __builtin_return_address(0));
+    struct async_task_form form = {
+        .start = function, .argument = argument, .spawn_site = site, .spawn_pc = __builtin_return_address(0)};
+    return spawn(task_ret, &form, name);
 }
 
 int async_spawn_on_at(struct async_task **task_ret, uint32_t worker, const char *name,
                       async_function function, void *argument, const struct async_site *site)
 {
-    struct async_task form = {.start = function, .argument = argument, .spawn_site = site};
+    struct async_task_form form = {
+        .start = function, .argument = argument, .spawn_site = site, .spawn_pc = __builtin_return_address(0)};
     form.worker = async_process_worker(worker);
-    if (!form.worker)
-        return UV_EINVAL;
-    return spawn(task_ret, &form, name, __builtin_return_address(0));
+    return form.worker ? spawn(task_ret, &form, name) : UV_EINVAL;
 }
 
 /* ---- End and release --------------------------------------------------------------------------- */

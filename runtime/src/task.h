@@ -104,12 +104,21 @@ struct async_task {
     char name[ASYNC_TASK_NAME_SIZE];
 };
 
-/**
- * Makes a task after a form, of which are used: worker, parent (NULL: spawned from outside any task), group
- * (its lock is held), start, argument, spawn_site, spawn_pc, flags and main. It is ready when this returns.
- * UV_ENOMEM; UV_ESHUTDOWN.
- */
-int async_task_create(struct async_task **task_ret, const struct async_task *form, const char *name);
+/** What a new task is to be. */
+struct async_task_form {
+    struct async_worker *worker;
+    struct async_task *parent; /**< NULL: spawned from outside any task */
+    struct async_group *group; /**< its lock is held; or NULL */
+    async_function start;
+    void *argument;
+    const struct async_site *spawn_site;
+    void *spawn_pc;
+    uint32_t flags; /**< enum async_debug_task_flag */
+    bool main;
+};
+
+/** Makes a task, which is ready when this returns. UV_ENOMEM; UV_ESHUTDOWN. */
+int async_task_create(struct async_task **task_ret, const struct async_task_form *form, const char *name);
 
 /** On the worker's own stack, after the task has switched away for the last time. */
 void async_task_end(struct async_task *task);

@@ -43,9 +43,15 @@ void async_worker_queue(struct async_worker *worker, struct async_task *task)
         worker->state = ASYNC_WORKER_LOOP; /* in a callback: libuv tells us no sooner that the poll is over */
 }
 
-static void make_ready(struct async_worker *worker, struct async_task *task)
+uint64_t async_clock_here(void)
 {
-    task->ready_since = async_worker_read_clock(worker);
+    struct async_worker *worker = async_worker_self();
+    return worker ? async_worker_read_clock(worker) : async_clock_coarse();
+}
+
+static void make_ready(struct async_worker *worker, struct async_task *task, uint64_t now)
+{
+    task->ready_since = now;
     async_change_begin(&worker->changes);
     async_publish(&task->state, ASYNC_TASK_READY);
     async_publish(&task->awaits, NULL);
@@ -75,11 +81,11 @@ bool async_worker_fall_asleep(struct async_worker *worker)
     return !__atomic_load_n(&worker->inbox, __ATOMIC_SEQ_CST) && !__atomic_load_n(&worker->mail, __ATOMIC_SEQ_CST);
 }
 
-void async_worker_wake(struct async_task *task)
+void async_worker_wake(struct async_task *task, uint64_t now)
 {
     struct async_worker *worker = task->worker;
     if (worker == async_worker_self()) {
-        make_ready(worker, task);
+        make_ready(worker, task, now);
         return;
     }
     struct async_task *head = __atomic_load_n(&worker->inbox, __ATOMIC_RELAXED);
@@ -101,6 +107,7 @@ void async_worker_post(struct async_worker *worker, struct async_mail *mail)
 /* The inbox is newest first, the run queue is not. `changes` must be odd while they are in neither. */
 static void receive_tasks(struct async_worker *worker)
 {
+    uint64_t now = async_worker_read_clock(worker);
     async_change_begin(&worker->changes);
     struct async_task *oldest = NULL, *task = __atomic_exchange_n(&worker->inbox, NULL, __ATOMIC_ACQUIRE);
     for (struct async_task *next; task; task = next) {
@@ -110,7 +117,7 @@ static void receive_tasks(struct async_worker *worker)
     }
     for (struct async_task *next; oldest; oldest = next) {
         next = oldest->ready_next;
-        make_ready(worker, oldest);
+        make_ready(worker, oldest, now);
     }
     async_change_end(&worker->changes);
 }

@@ -104,7 +104,7 @@ void async_worker_set_self(struct async_worker *worker);
 void async_worker_queue(struct async_worker *worker, struct async_task *task);
 
 /** A task whose wait was claimed, or that was just spawned, is to run: queued here, or put in its inbox. */
-void async_worker_wake(struct async_task *task);
+void async_worker_wake(struct async_task *task, uint64_t now);
 
 /** Has something done on the worker's thread. Called on any worker's thread. */
 void async_worker_post(struct async_worker *worker, struct async_mail *mail);
@@ -124,6 +124,9 @@ struct async_task *async_worker_resume(struct async_worker *worker);
 
 /** Reads the coarse clock into `now`, unless it was read just before. */
 uint64_t async_worker_read_clock(struct async_worker *worker);
+
+/** The same on any thread. */
+uint64_t async_clock_here(void);
 
 /** Called by the running task: back to the worker, in the given state. Returns when it is resumed. The
  *  caller has just read the clock. */
