@@ -168,7 +168,10 @@ int async_channel_destroy(struct async_channel *channel)
 {
     if (!channel)
         return 0;
-    if (channel->send.waiters || channel->receive.waiters)
+    async_lock(channel->send.lock);
+    bool busy = async_future_busy(&channel->send) || async_future_busy(&channel->receive);
+    async_unlock(channel->send.lock);
+    if (busy)
         return UV_EBUSY;
     async_future_deinit(&channel->send);
     async_future_deinit(&channel->receive);

@@ -20,7 +20,7 @@ void async_future_init(struct async_future *future, enum async_future_kind kind,
         .state = state,
         .object = object,
         .fd = -1,
-        .created_at = async_clock_here(),
+        .created_at = async_clock_coarse(),
     };
     future->last = &future->waiters;
     future->lock = &future->own_lock;
@@ -31,7 +31,7 @@ void async_future_deinit(struct async_future *future)
     /* Whoever woke the last waiter may still hold the lock. */
     async_lock(future->lock);
     async_unlock(future->lock);
-    assert(!future->waiters);
+    assert(!async_future_busy(future));
     future->magic = ASYNC_DEAD_MAGIC;
 }
 
@@ -39,7 +39,7 @@ void async_future_set_owner(struct async_future *future, struct async_task *task
 {
     struct async_task *before = future->owner;
     async_task_pin(task);
-    future->owned_since = task ? async_clock_here() : 0;
+    future->owned_since = task ? async_clock_coarse() : 0;
     future->owner_id = task ? task->id : 0;
     async_publish(&future->owner, task);
     async_task_unpin(before);
@@ -97,47 +97,52 @@ void async_waiter_leave(struct async_waiter *waiter)
     struct async_changes *changes = &async_worker_self()->changes;
     struct async_lock *lock = waiter->future->lock;
     async_lock(lock);
-    if (waiter->link) {
-        async_change_begin(changes);
+    async_change_begin(changes);
+    if (waiter->link)
         take_out(waiter);
-        async_change_end(changes);
-    }
+    else if (waiter->leaving)
+        waiter->future->leaving--;
+    if (waiter->left)
+        waiter->left(waiter);
+    async_change_end(changes);
     waiter->magic = ASYNC_DEAD_MAGIC;
     async_unlock(lock);
 }
 
 /* ---- Waiting ------------------------------------------------------------------------------------- */
 
-/* After this, whoever finds the waiter may claim the wait, and the lock is free. */
-static void begin_wait(struct async_worker *worker, struct async_future *future, struct async_waiter *waiter)
+void async_wait_begin(struct async_waiter *waiter, struct async_future *future)
 {
-    struct async_task *task = waiter->task;
+    struct async_worker *worker = async_worker_self();
+    struct async_task *task = worker->current;
+    waiter->magic = ASYNC_WAITER_MAGIC;
+    waiter->task = task;
+    waiter->future = future;
+    waiter->since = async_worker_read_clock(worker);
     async_change_begin(&worker->changes);
     __atomic_store_n(&task->wait, ASYNC_WAIT_ARMED, __ATOMIC_RELAXED);
     append(future, waiter);
     async_publish(&task->waiters, waiter);
     async_publish(&task->awaits, future);
     async_change_end(&worker->changes);
-    async_unlock(future->lock);
+}
+
+int64_t async_wait_end(struct async_waiter *waiter)
+{
+    async_suspend(ASYNC_TASK_WAITING);
+    return waiter->result;
 }
 
 int64_t async_future_await(struct async_future *future, void *data)
 {
-    struct async_worker *worker = async_worker_self();
-    struct async_task *task = worker->current;
-    int interrupted = async_interrupt_take(task);
+    int interrupted = async_interrupt_take(async_self());
     if (interrupted) {
         async_unlock(future->lock);
         return interrupted;
     }
-    struct async_waiter waiter = {
-        .magic = ASYNC_WAITER_MAGIC,
-        .task = task,
-        .future = future,
-        .since = async_worker_read_clock(worker),
-        .data = data,
-    };
-    begin_wait(worker, future, &waiter);
+    struct async_waiter waiter = {.data = data};
+    async_wait_begin(&waiter, future);
+    async_unlock(future->lock);
     async_suspend(ASYNC_TASK_WAITING);
     return waiter.result;
 }
@@ -165,16 +170,25 @@ bool async_task_claim(struct async_task *task)
     return true;
 }
 
+/* The wait may be over by another way. Then its task has yet to leave the queue, which must not vanish. */
+bool async_waiter_claim(struct async_waiter *waiter)
+{
+    bool won = async_task_claim(waiter->task);
+    take_out(waiter);
+    if (!won) {
+        waiter->leaving = true;
+        waiter->future->leaving++;
+    }
+    return won;
+}
+
 struct async_waiter *async_future_claim(struct async_future *future)
 {
     struct async_changes *changes = &async_worker_self()->changes;
     struct async_waiter *waiter;
     async_change_begin(changes);
-    while ((waiter = future->waiters)) {
-        take_out(waiter);
-        if (async_task_claim(waiter->task))
-            break; /* of the others, the waits are over by other ways */
-    }
+    while ((waiter = future->waiters) && !async_waiter_claim(waiter))
+        ;
     async_change_end(changes);
     return waiter;
 }
@@ -191,7 +205,7 @@ void async_waiter_wake(struct async_waiter *waiter, int64_t result)
     } else {
         waiter->magic = ASYNC_DEAD_MAGIC;
     }
-    async_worker_wake(task, async_clock_here());
+    async_worker_wake(task);
 }
 
 bool async_future_wake(struct async_future *future, int64_t result)
@@ -210,11 +224,12 @@ void async_future_wake_all(struct async_future *future, int64_t result)
     struct async_changes *changes = &async_worker_self()->changes;
     async_change_begin(changes);
     for (struct async_waiter *waiter; (waiter = future->waiters);) {
-        take_out(waiter);
-        if (waiter->notify)
+        if (waiter->notify) {
+            take_out(waiter);
             waiter->notify(waiter, result);
-        else if (async_task_claim(waiter->task))
+        } else if (async_waiter_claim(waiter)) {
             async_waiter_wake(waiter, result);
+        }
     }
     async_change_end(changes);
 }
@@ -228,7 +243,7 @@ bool async_wait_interrupt(struct async_task *task, int code)
     async_change_begin(changes);
     waiter->result = code;
     async_waiter_leave(waiter);
-    async_worker_wake(task, async_clock_here());
+    async_worker_wake(task);
     async_change_end(changes);
     return true;
 }

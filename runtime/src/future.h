@@ -74,6 +74,8 @@ enum async_future_state {
     ASYNC_FUTURE_FREE,   /**< a lock that nobody holds */
     ASYNC_FUTURE_HELD,   /**< a lock that somebody holds */
     ASYNC_FUTURE_CANCELLED,
+    ASYNC_FUTURE_QUEUED,  /**< until a thread of the pool has time */
+    ASYNC_FUTURE_RUNNING, /**< on a thread of the pool */
 };
 
 #define ASYNC_FUTURE_MAGIC 0x6173796e46555455u /* "asynFUTU" */
@@ -95,6 +97,9 @@ struct async_waiter {
     struct async_waiter *whole; /**< of a child: the waiter that its task really waits by */
     /** Called instead of ending the wait, by async_future_wake_all only; the future's lock is held. */
     void (*notify)(struct async_waiter *waiter, int64_t result);
+    /** It has left the queue with empty hands, so that those behind it may be next; the lock is held. */
+    void (*left)(struct async_waiter *waiter);
+    bool leaving; /**< found to be over by a waker, which took it out: counted in the future's `leaving` */
 };
 
 /** Fields that a kind has no use for stay zero (fd: -1). */
@@ -127,6 +132,7 @@ struct async_future {
     int32_t thread;     /**< kernel id of the OS thread that is to complete it, or 0 */
     int32_t fd;
     int32_t error;
+    uint32_t leaving; /**< waiters out of the queue whose tasks have yet to take the lock once more */
 };
 
 void async_future_init(struct async_future *future, enum async_future_kind kind,
@@ -145,11 +151,32 @@ int64_t async_future_await(struct async_future *future, void *data);
 /** The same, and nothing interrupts it: for what must not be left behind half done. */
 int64_t async_future_await_shielded(struct async_future *future, void *data);
 
+/** Somebody waits, or has yet to leave: it must not be destroyed. The lock is held. */
+static inline bool async_future_busy(const struct async_future *future)
+{
+    return future->waiters || future->leaving;
+}
+
+/**
+ * A wait in two steps, for those who must do something in between (give other locks back, unlock a mutex).
+ * From the first step on the wait may be claimed. Of the waiter, which lies on the caller's stack, `data` and
+ * `left` may be set before. The future's lock is held, and stays so. Whether the task is to be interrupted
+ * (async_interrupt_take) must have been asked before.
+ */
+void async_wait_begin(struct async_waiter *waiter, struct async_future *future);
+
+/** No lock is held. Returns what async_future_await would. */
+int64_t async_wait_end(struct async_waiter *waiter);
+
 /** Joins a queue without waiting, for a child of a SELECT or ALL. The future's lock is held. */
 void async_waiter_enter(struct async_waiter *waiter, struct async_future *future);
 
-/** Leaves it, if it is still there. The future's lock is not held. */
+/** Leaves it, if it is still there. The future's lock is not held. Not for one that a waker has claimed: its
+ *  future may be gone. */
 void async_waiter_leave(struct async_waiter *waiter);
+
+/** Takes a waiter out of the queue; true: and wins its wait, as async_future_claim does. `changes` is odd. */
+bool async_waiter_claim(struct async_waiter *waiter);
 
 /**
  * Takes the first whose wait is not over out of the queue and wins its wait; NULL: nobody waits. The

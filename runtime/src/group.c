@@ -78,7 +78,7 @@ int async_group_spawn_on_at(struct async_group *group, uint32_t worker, const ch
     struct async_task *self = async_self(), *task;
     if (!self || !group || !function)
         return UV_EINVAL;
-    struct async_task_form form = {
+    struct async_task form = {
         .worker = worker == ASYNC_HERE ? self->worker : async_process_worker(worker),
         .parent = self,
         .group = group,
@@ -139,7 +139,10 @@ int async_group_destroy(struct async_group *group)
 {
     if (!group)
         return 0;
-    if (group->future.count || group->future.waiters)
+    async_lock(group->future.lock);
+    bool busy = group->future.count || async_future_busy(&group->future);
+    async_unlock(group->future.lock);
+    if (busy)
         return UV_EBUSY;
     async_future_deinit(&group->future);
     free(group);

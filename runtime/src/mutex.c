@@ -93,7 +93,7 @@ int async_mutex_destroy(struct async_mutex *mutex)
     if (!mutex)
         return 0;
     async_lock(mutex->future.lock);
-    bool busy = mutex->future.waiters || async_future_owned(&mutex->future);
+    bool busy = async_future_busy(&mutex->future) || async_future_owned(&mutex->future);
     if (!busy)
         async_future_disown(&mutex->future);
     async_unlock(mutex->future.lock);

@@ -122,7 +122,7 @@ int async_promise_destroy(struct async_promise *promise)
     if (!promise)
         return 0;
     async_lock(promise->future.lock);
-    bool busy = promise->future.waiters || (promise->settled && is_pending(promise));
+    bool busy = async_future_busy(&promise->future) || (promise->settled && is_pending(promise));
     if (!busy)
         async_future_disown(&promise->future);
     async_unlock(promise->future.lock);
