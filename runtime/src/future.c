@@ -20,7 +20,7 @@ void async_future_init(struct async_future *future, enum async_future_kind kind,
         .state = state,
         .object = object,
         .fd = -1,
-        .created_at = async_clock_coarse(),
+        .created_at = async_clock_here(),
     };
     future->last = &future->waiters;
     future->lock = &future->own_lock;
@@ -39,7 +39,7 @@ void async_future_set_owner(struct async_future *future, struct async_task *task
 {
     struct async_task *before = future->owner;
     async_task_pin(task);
-    future->owned_since = task ? async_clock_coarse() : 0;
+    future->owned_since = task ? async_clock_here() : 0;
     future->owner_id = task ? task->id : 0;
     async_publish(&future->owner, task);
     async_task_unpin(before);
@@ -205,7 +205,7 @@ void async_waiter_wake(struct async_waiter *waiter, int64_t result)
     } else {
         waiter->magic = ASYNC_DEAD_MAGIC;
     }
-    async_worker_wake(task);
+    async_worker_wake(task, async_clock_here());
 }
 
 bool async_future_wake(struct async_future *future, int64_t result)
@@ -243,7 +243,7 @@ bool async_wait_interrupt(struct async_task *task, int code)
     async_change_begin(changes);
     waiter->result = code;
     async_waiter_leave(waiter);
-    async_worker_wake(task);
+    async_worker_wake(task, async_clock_here());
     async_change_end(changes);
     return true;
 }

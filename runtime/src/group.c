@@ -78,7 +78,7 @@ int async_group_spawn_on_at(struct async_group *group, uint32_t worker, const ch
     struct async_task *self = async_self(), *task;
     if (!self || !group || !function)
         return UV_EINVAL;
-    struct async_task form = {
+    struct async_task_form form = {
         .worker = worker == ASYNC_HERE ? self->worker : async_process_worker(worker),
         .parent = self,
         .group = group,
