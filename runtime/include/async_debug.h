@@ -444,7 +444,8 @@ enum async_debug_register_rule {
     ASYNC_DEBUG_REGISTER_IS = 2, /**< value = context + offset */
 };
 
-/** One register of a suspended context. `number` is DWARF's; x86-64: 3 rbx, 6 rbp, 7 rsp, 16 rip. */
+/** One register of a suspended context. `number` is DWARF's; x86-64: 3 rbx, 6 rbp, 7 rsp, 16 rip; aarch64: 19 x19,
+ *  29 x29, 31 sp, 32 pc, 72 d8. */
 struct async_debug_register {
     uint16_t number;
     uint8_t rule;
