@@ -15,6 +15,8 @@ struct search {
     uint8_t *stuck;
     uint8_t *core;     /* stuck by what its own part of the graph does */
     uint32_t *part;    /* strongly connected part of the stuck nodes; AD_NONE: not stuck */
+    uint32_t *knot;    /* the same of the core, with one edge for each node that needs all; AD_NONE: not core */
+    bool narrow;       /* only the edges of those count */
     uint32_t *missing; /* scratch: edges that are still needed */
     uint32_t *list;    /* scratch: nodes in some order */
     uint32_t *place;   /* scratch: where a walk is in a node's edges */
@@ -78,6 +80,15 @@ static void work_back(struct search *search, uint8_t *blocked)
 
 /* ---- Parts of what is stuck ------------------------------------------------------------------------- */
 
+/* Whether an edge counts while parts are made. */
+static bool leads(const struct search *search, uint32_t from, uint32_t to)
+{
+    if (!search->narrow)
+        return search->stuck[from] && search->stuck[to];
+    return search->core[from] && search->core[to] && search->part[from] == search->part[to] &&
+           (search->waits->need[from] == AD_NEED_ANY || search->waits->via[from] == to);
+}
+
 /* Kosaraju's method: nodes in the order in which a depth-first walk leaves them ... */
 static size_t order_by_leaving(struct search *search, uint32_t *order)
 {
@@ -87,7 +98,7 @@ static size_t order_by_leaving(struct search *search, uint32_t *order)
     memset(search->place, 0xff, search->count * sizeof(uint32_t));
     for (uint32_t root = 0; root < search->count; root++) {
         size_t depth = 0;
-        if (!search->stuck[root] || search->place[root] != AD_NONE)
+        if (!(search->narrow ? search->core : search->stuck)[root] || search->place[root] != AD_NONE)
             continue;
         path[depth++] = root;
         search->place[root] = waits->first[root];
@@ -99,7 +110,7 @@ static size_t order_by_leaving(struct search *search, uint32_t *order)
                 continue;
             }
             uint32_t to = edges_of(waits)[search->place[node]++];
-            if (!search->stuck[to] || search->place[to] != AD_NONE)
+            if (!leads(search, node, to) || search->place[to] != AD_NONE)
                 continue;
             path[depth++] = to;
             search->place[to] = waits->first[to];
@@ -124,7 +135,7 @@ static void number_parts(struct search *search, uint32_t *part)
             uint32_t node = queue[--count];
             for (uint32_t i = search->back_first[node]; i < search->back_first[node + 1]; i++) {
                 uint32_t user = search->back[i];
-                if (!search->stuck[user] || part[user] != AD_NONE)
+                if (!leads(search, user, node) || part[user] != AD_NONE)
                     continue;
                 part[user] = number;
                 queue[count++] = user;
@@ -161,7 +172,8 @@ static uint32_t plain_edge(const struct ad_waits *waits, uint32_t node)
     return AD_NONE;
 }
 
-/* Nodes that are stuck outside a core have got theirs when it was found out that the core would free them. */
+/* Nodes that are stuck outside a core have got theirs when it was found out that the core would free them.
+   Those of a core that need any of several get theirs below. */
 static void choose_edges(struct search *search)
 {
     for (uint32_t i = 0; i < search->count; i++) {
@@ -169,6 +181,50 @@ static void choose_edges(struct search *search)
             search->waits->via[i] = core_edge(search, i);
         else if (!search->stuck[i])
             search->waits->via[i] = plain_edge(search->waits, i);
+    }
+}
+
+/* Parts of the core that no edge leaves: each is a deadlock, and what else is in the core is behind them.
+   `left`: by part, whether an edge does. */
+static void find_left(const struct search *search, uint32_t *left)
+{
+    const struct ad_waits *waits = search->waits;
+    memset(left, 0, search->count * sizeof(uint32_t));
+    for (uint32_t node = 0; node < search->count; node++) {
+        for (uint32_t i = waits->first[node]; i < waits->first[node + 1]; i++) {
+            uint32_t to = edges_of(waits)[i];
+            if (leads(search, node, to) && search->knot[node] != search->knot[to])
+                left[search->knot[node]] = 1;
+        }
+    }
+}
+
+/* In each deadlock all ways lead to its lowest task, by the fewest steps: so it has one ring. */
+static void lead_to_rings(struct search *search)
+{
+    uint32_t *left = search->missing, *seen = search->place, *queue = search->list;
+    size_t done = 0, count = 0;
+    find_left(search, left);
+    memset(seen, 0, search->count * sizeof(uint32_t));
+    for (size_t i = 0; i < search->count; i++) { /* tasks first, then futures made of each other only */
+        uint32_t node = (uint32_t)((i + search->waits->future_count) % search->count);
+        if (!search->core[node] || left[search->knot[node]])
+            continue;
+        left[search->knot[node]] = seen[node] = 1;
+        queue[count++] = node;
+        if (search->waits->need[node] == AD_NEED_ANY)
+            search->waits->via[node] = core_edge(search, node);
+    }
+    while (done < count) {
+        uint32_t node = queue[done++];
+        for (uint32_t i = search->back_first[node]; i < search->back_first[node + 1]; i++) {
+            uint32_t user = search->back[i];
+            if (seen[user] || !leads(search, user, node))
+                continue;
+            seen[user] = 1;
+            search->waits->via[user] = node;
+            queue[count++] = user;
+        }
     }
 }
 
@@ -248,6 +304,9 @@ static void solve(const struct ad_snapshot *snapshot, struct search *search, uin
     memcpy(search->core, search->stuck, search->count);
     work_back(search, search->core);
     choose_edges(search);
+    search->narrow = true;
+    number_parts(search, search->knot);
+    lead_to_rings(search);
     link_tasks(snapshot, search);
 }
 
@@ -271,7 +330,7 @@ static struct ad_error *allocate(struct ad_waits *waits)
 static struct ad_error *search_waits(const struct ad_snapshot *snapshot, struct ad_waits *waits)
 {
     size_t nodes = waits->future_count + waits->task_count, edges = waits->edges.count;
-    ad_auto_free uint32_t *words = calloc(5 * nodes + 1 + edges, sizeof(uint32_t));
+    ad_auto_free uint32_t *words = calloc(6 * nodes + 1 + edges, sizeof(uint32_t));
     ad_auto_free uint8_t *bytes = calloc(2 * nodes + 1, 1);
     if (!words || !bytes)
         return &ad_error_nomem;
@@ -280,8 +339,9 @@ static struct ad_error *search_waits(const struct ad_snapshot *snapshot, struct 
     search.missing = words + nodes + 1;
     search.list = search.missing + nodes;
     search.place = search.list + nodes;
-    search.back = search.place + nodes + nodes; /* between them the parts */
-    solve(snapshot, &search, search.place + nodes);
+    search.knot = search.place + nodes;
+    search.back = search.knot + nodes + nodes; /* between them the parts */
+    solve(snapshot, &search, search.knot + nodes);
     return NULL;
 }
 

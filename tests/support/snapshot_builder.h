@@ -119,6 +119,37 @@ static inline uint32_t build_lock(struct ad_snapshot *snapshot, const char *name
     return index;
 }
 
+/** Adds a task to those that hold `future`; all of one future in one go. */
+static inline void build_holder(struct ad_snapshot *snapshot, uint32_t index, uint32_t task)
+{
+    struct ad_future *future = build_future_at(snapshot, index);
+    if (!future->holder_count++)
+        future->first_holder = (uint32_t)snapshot->holders.count;
+    future->holders_whole = true;
+    struct ad_holder *holder = build_add(&snapshot->holders);
+    *holder = (struct ad_holder){task, 0x9000 + task, BUILD_NOW - 60 * BUILD_SECOND};
+}
+
+/** Adds to what `future` is made of; all of one future in one go. */
+static inline void build_child(struct ad_snapshot *snapshot, uint32_t index, uint32_t child)
+{
+    struct ad_future *future = build_future_at(snapshot, index);
+    if (!future->child_count++)
+        future->first_child = (uint32_t)snapshot->children.count;
+    future->children_whole = true;
+    *(uint32_t *)build_add(&snapshot->children) = child;
+}
+
+/** What only some tasks have, for one task; valid until the next is built. */
+static inline struct ad_task_extra *build_extra(struct ad_snapshot *snapshot, uint32_t task)
+{
+    build_task_at(snapshot, task)->extra = (uint32_t)snapshot->extras.count;
+    struct ad_task_extra *extra = build_add(&snapshot->extras);
+    *extra = (struct ad_task_extra){
+        .group = AD_NONE, .spawn_trace.stack = AD_NONE, .error_trace.stack = AD_NONE};
+    return extra;
+}
+
 static inline void build_wait(struct ad_snapshot *snapshot, uint32_t task, uint32_t future)
 {
     build_task_at(snapshot, task)->future = future;
