@@ -200,9 +200,9 @@ static int sum_of_waits(void *argument)
     return sum;
 }
 
-TEST(twenty_thousand_tasks)
+TEST(many_tasks)
 {
-    enum { COUNT = 20000 };
+    enum { COUNT = TEST_MANY };
     struct async_task **tasks = malloc(COUNT * sizeof(struct async_task *));
     for (intptr_t i = 0; i < COUNT; i++)
         tasks[i] = test_spawn("many", sum_of_waits, (void *)i);

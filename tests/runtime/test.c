@@ -13,6 +13,12 @@ const char *__asan_default_options(void)
     return "allocator_may_return_null=1";
 }
 
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
 static struct test *tests;
 
 void test_register(struct test *test)

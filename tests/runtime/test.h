@@ -17,6 +17,7 @@
 #include <uv.h>
 
 #include "async.h"
+#include "sanitizer.h"
 
 struct test {
     const char *name;
@@ -57,6 +58,13 @@ void test_register(struct test *test);
 __attribute__((noreturn)) void test_fail(const char *file, int line, const char *condition);
 __attribute__((noreturn)) void test_fail_equal(const char *file, int line, const char *what, long long actual,
                                                long long expected);
+
+/** Tasks that a test may have at once: ThreadSanitizer takes each for a thread, of which it knows 8128. */
+#ifdef ASYNC_SANITIZE_THREAD
+#define TEST_MANY 2000
+#else
+#define TEST_MANY 20000
+#endif
 
 /** Exit status of a test that this machine does not allow. */
 #define TEST_SKIPPED 77
