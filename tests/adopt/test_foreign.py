@@ -48,6 +48,14 @@ def test_a_page_is_enough_to_publish(repository: Path, build: Path, runtime: str
     assert re.findall(r"\basync_\w+", symbols) == ["async_debug_descriptor"]
 
 
+def test_the_page_quotes_what_there_is(repository: Path) -> None:
+    page = (repository / "runtime" / "ADOPTING.md").read_text()
+    quoted = re.findall(r"`([\w./]+\.[ch])`", page)
+    assert {f"fixtures/{runtime}/publish.c" for runtime in RUNTIMES} < set(quoted)
+    for path in quoted:
+        assert (repository / path).exists() or (repository / "runtime" / path).exists(), path
+
+
 @pytest.mark.parametrize("door", DOORS)
 def test_tasks_states_and_what_they_wait_for(office: Office, door: str) -> None:
     office.need(door)
