@@ -5,6 +5,7 @@
 
 #include "async.h"
 #include "change.h"
+#include "select.h"
 #include "worker.h"
 
 /*
@@ -123,31 +124,85 @@ static bool try_receive(struct async_channel *channel, void *item_ret)
     return got;
 }
 
-int async_channel_send(struct async_channel *channel, const void *item)
+/* ---- Send and receive ---------------------------------------------------------------------------- */
+
+struct async_future *async_channel_queue(struct async_channel *channel, bool sends)
 {
+    return sends ? &channel->send : &channel->receive;
+}
+
+bool async_channel_attempt_send(struct async_channel *channel, const void *item, int *result_ret)
+{
+    *result_ret = channel->closed ? UV_EPIPE : 0;
+    return channel->closed || try_send(channel, item);
+}
+
+bool async_channel_attempt_receive(struct async_channel *channel, void *item_ret, int *result_ret)
+{
+    bool got = try_receive(channel, item_ret);
+    *result_ret = got ? 0 : UV_EOF;
+    return got || channel->closed;
+}
+
+static int send_item(struct async_channel *channel, const void *item, bool waits)
+{
+    int result;
     if (!async_self() || !channel || (!item && channel->item_size))
         return UV_EINVAL;
     async_lock(channel->send.lock);
-    int result = channel->closed ? UV_EPIPE : 0;
-    if (!result && !try_send(channel, item))
-        return (int)async_future_await(&channel->send, (void *)item);
+    if (!async_channel_attempt_send(channel, item, &result)) {
+        if (waits)
+            return (int)async_future_await(&channel->send, (void *)item);
+        result = UV_EAGAIN;
+    }
     async_unlock(channel->send.lock);
     return result;
 }
 
-int async_channel_receive(struct async_channel *channel, void *item_ret)
+static int receive_item(struct async_channel *channel, void *item_ret, bool waits)
 {
+    int result;
     if (!async_self() || !channel || (!item_ret && channel->item_size))
         return UV_EINVAL;
     async_lock(channel->send.lock);
-    int result = 0;
-    if (!try_receive(channel, item_ret)) {
-        if (!channel->closed)
+    if (!async_channel_attempt_receive(channel, item_ret, &result)) {
+        if (waits)
             return (int)async_future_await(&channel->receive, item_ret);
-        result = UV_EOF;
+        result = UV_EAGAIN;
     }
     async_unlock(channel->send.lock);
     return result;
+}
+
+int async_channel_send(struct async_channel *channel, const void *item)
+{
+    return send_item(channel, item, true);
+}
+
+int async_channel_try_send(struct async_channel *channel, const void *item)
+{
+    return send_item(channel, item, false);
+}
+
+int async_channel_receive(struct async_channel *channel, void *item_ret)
+{
+    return receive_item(channel, item_ret, true);
+}
+
+int async_channel_try_receive(struct async_channel *channel, void *item_ret)
+{
+    return receive_item(channel, item_ret, false);
+}
+
+/* ---- Its end ------------------------------------------------------------------------------------- */
+
+/* The lock is held. */
+static void end(struct async_channel *channel)
+{
+    channel->closed = true;
+    channel->send.state = channel->receive.state = ASYNC_FUTURE_CLOSED;
+    async_future_wake_all(&channel->send, UV_EPIPE);
+    async_future_wake_all(&channel->receive, UV_EOF);
 }
 
 int async_channel_close(struct async_channel *channel)
@@ -156,12 +211,50 @@ int async_channel_close(struct async_channel *channel)
         return UV_EINVAL;
     async_lock(channel->send.lock);
     int result = channel->closed ? UV_EALREADY : 0;
-    channel->closed = true;
-    channel->send.state = channel->receive.state = ASYNC_FUTURE_CLOSED;
-    async_future_wake_all(&channel->send, UV_EPIPE);
-    async_future_wake_all(&channel->receive, UV_EOF);
+    if (!result)
+        end(channel);
     async_unlock(channel->send.lock);
     return result;
+}
+
+/* How many ends of a sort are said to be open, in both futures; the first `change` makes known that it is said.
+ */
+static int count_ends(struct async_channel *channel, bool senders, int32_t change)
+{
+    if (!async_self() || !channel)
+        return UV_EINVAL;
+    async_lock(channel->send.lock);
+    int32_t *here = senders ? &channel->send.senders : &channel->send.receivers;
+    int32_t *there = senders ? &channel->receive.senders : &channel->receive.receivers;
+    int32_t known = *here == ASYNC_ENDS_UNKNOWN ? 0 : *here;
+    int error = change < 0 && !known ? UV_EPERM : change > 0 && channel->closed ? UV_EPIPE : 0;
+    if (!error) {
+        *here = *there = known + change;
+        if (!*here && !channel->closed)
+            end(channel);
+    }
+    async_unlock(channel->send.lock);
+    return error;
+}
+
+int async_channel_open_sender(struct async_channel *channel)
+{
+    return count_ends(channel, true, 1);
+}
+
+int async_channel_close_sender(struct async_channel *channel)
+{
+    return count_ends(channel, true, -1);
+}
+
+int async_channel_open_receiver(struct async_channel *channel)
+{
+    return count_ends(channel, false, 1);
+}
+
+int async_channel_close_receiver(struct async_channel *channel)
+{
+    return count_ends(channel, false, -1);
 }
 
 int async_channel_destroy(struct async_channel *channel)

@@ -20,6 +20,8 @@ void async_future_init(struct async_future *future, enum async_future_kind kind,
         .state = state,
         .object = object,
         .fd = -1,
+        .senders = ASYNC_ENDS_UNKNOWN,
+        .receivers = ASYNC_ENDS_UNKNOWN,
         .created_at = async_clock_here(),
     };
     future->last = &future->waiters;

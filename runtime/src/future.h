@@ -78,6 +78,8 @@ enum async_future_state {
     ASYNC_FUTURE_RUNNING, /**< on a thread of the pool */
 };
 
+#define ASYNC_ENDS_UNKNOWN (-1)
+
 #define ASYNC_FUTURE_MAGIC 0x6173796e46555455u /* "asynFUTU" */
 #define ASYNC_WAITER_MAGIC 0x6173796e57414954u /* "asynWAIT" */
 #define ASYNC_DEAD_MAGIC 0x6173796e64656164u   /* "asyndead": a record that was destroyed */
@@ -127,8 +129,8 @@ struct async_future {
     struct async_worker *worker; /**< whose loop completes it, or NULL */
     struct async_lock own_lock;
     uint32_t waiter_count;
-    uint32_t senders;   /**< waiting or registered, by kind */
-    uint32_t receivers; /**< likewise */
+    int32_t senders;    /**< open ends of a channel; ASYNC_ENDS_UNKNOWN: nobody has said so */
+    int32_t receivers;  /**< likewise */
     int32_t thread;     /**< kernel id of the OS thread that is to complete it, or 0 */
     int32_t fd;
     int32_t error;

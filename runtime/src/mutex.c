@@ -4,6 +4,7 @@
 
 #include "async.h"
 #include "change.h"
+#include "mutex.h"
 #include "worker.h"
 
 struct async_mutex {
@@ -86,6 +87,14 @@ int async_mutex_unlock(struct async_mutex *mutex)
         pass_on(mutex, &self->worker->changes);
     async_unlock(mutex->future.lock);
     return ours ? 0 : UV_EPERM;
+}
+
+bool async_mutex_held(struct async_mutex *mutex, const struct async_task *task)
+{
+    async_lock(mutex->future.lock);
+    bool held = mutex->future.owner == task;
+    async_unlock(mutex->future.lock);
+    return held;
 }
 
 int async_mutex_destroy(struct async_mutex *mutex)

@@ -5,6 +5,7 @@
 #include "async.h"
 #include "change.h"
 #include "process.h"
+#include "select.h"
 #include "worker.h"
 
 struct async_promise {
@@ -104,17 +105,31 @@ int async_promise_fail(struct async_promise *promise, int error)
 
 /* ---- Awaiting ------------------------------------------------------------------------------------ */
 
+struct async_future *async_promise_queue(struct async_promise *promise)
+{
+    return &promise->future;
+}
+
+bool async_promise_attempt(const struct async_promise *promise, void **value_ret, int *result_ret)
+{
+    if (is_pending(promise))
+        return false;
+    if (value_ret)
+        *value_ret = promise->value;
+    *result_ret = promise->error;
+    return true;
+}
+
 int async_promise_await(struct async_promise *promise, void **value_ret)
 {
+    int result;
     if (!async_self() || !promise)
         return UV_EINVAL;
     async_lock(promise->future.lock);
-    if (is_pending(promise))
+    if (!async_promise_attempt(promise, value_ret, &result))
         return (int)async_future_await(&promise->future, value_ret);
     async_unlock(promise->future.lock);
-    if (value_ret)
-        *value_ret = promise->value;
-    return promise->error;
+    return result;
 }
 
 int async_promise_destroy(struct async_promise *promise)

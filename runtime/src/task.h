@@ -90,6 +90,8 @@ struct async_task {
     uint64_t cancel_at;
     const struct async_site *cancel_site;
 
+    uint64_t selects; /**< ever begun: what they begin with depends on it */
+
     uint64_t resumes;
     uint64_t spawned_at;
     uint64_t resumed_at;
