@@ -135,6 +135,57 @@ static void a_running_task_has_its_threads_stack(void **state)
     }
 }
 
+static const struct ad_location *location_at(const struct ad_snapshot *snapshot, uint32_t index)
+{
+    assert_true(index < snapshot->locations.count);
+    return &AD_ITEMS(struct ad_location, &snapshot->locations)[index];
+}
+
+/* Start functions are exact places, recorded return addresses are not; the same recorded stack is kept once. */
+static void recorded_stacks_are_stacks_too(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    struct fake_arena *arena = &runtime->arena;
+    struct ad_dump *dump;
+    for (int i = 0; i < 3; i++) {
+        struct fake_task *task = fake_task_add(runtime, "t", FAKE_READY);
+        task->spawn_stack = fake_address(runtime, arena->addresses);
+        task->spawn_depth = 3;
+        task->start = 0x403000;
+        task->spawn_pc = 0x404000;
+        task->site = i ? task->site : 0;
+    }
+    arena->addresses[0] = arena->addresses[1] = 0x403000;
+    arena->addresses[2] = 0x405000;
+    arena->process.history = fake_address(runtime, arena->finished);
+    arena->process.history_capacity = arena->process.history_count = 1;
+    arena->finished[0] = (struct fake_finished){.start = 0x403000, .state = FAKE_ENDED};
+    arena->process.functions = fake_address(runtime, arena->functions);
+    arena->functions[0] = (struct fake_function){.start = 0x406000, .magic = FAKE_FUNCTION_MAGIC};
+    assert_ok(dump_core(runtime, 0x1234, 0x5678, &dump));
+    const struct ad_snapshot *snapshot = dump->snapshot;
+    const struct ad_task *first = ad_snapshot_task(snapshot, 0), *last = ad_snapshot_task(snapshot, 2);
+    uint32_t trace = ad_task_extra(snapshot, first)->spawn_trace.stack;
+    assert_int_equal(ad_task_extra(snapshot, last)->spawn_trace.stack, trace);
+    assert_true(trace < snapshot->stacks.count);
+    const struct ad_stack *stack = &AD_ITEMS(struct ad_stack, &snapshot->stacks)[trace];
+    assert_int_equal(stack->count, 3);
+    assert_null(stack->end_text);
+    assert_int_equal(frame_of(snapshot, stack, 2)->pc, 0x405000);
+    assert_false(frame_of(snapshot, stack, 0)->interrupted);
+    assert_int_equal(first->start_location, last->start_location);
+    assert_int_equal(location_at(snapshot, first->start_location)->pc, 0x403000);
+    assert_true(location_at(snapshot, first->start_location)->interrupted);
+    assert_int_equal(location_at(snapshot, first->spawn_location)->pc, 0x404000);
+    assert_false(location_at(snapshot, first->spawn_location)->interrupted);
+    assert_int_equal(last->spawn_location, AD_NONE); /* its site tells the place */
+    assert_int_equal(AD_ITEMS(struct ad_finished, &snapshot->finished)->start_location, first->start_location);
+    const struct ad_function *function = snapshot->functions.items;
+    assert_int_equal(location_at(snapshot, function->start_location)->pc, 0x406000);
+    finish(dump, runtime);
+}
+
 static void nothing_to_read_is_told(void **state)
 {
     (void)state;
@@ -193,6 +244,7 @@ int main(void)
         cmocka_unit_test(memory_alone_gives_the_model),
         cmocka_unit_test(the_entry_ends_a_stack),
         cmocka_unit_test(a_running_task_has_its_threads_stack),
+        cmocka_unit_test(recorded_stacks_are_stacks_too),
         cmocka_unit_test(nothing_to_read_is_told),
         cmocka_unit_test(damage_never_ends_it),
     };
