@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import DOORS, GDB_DOORS, RUNTIMES, Json, Office
+from office import DOORS, GDB_DOORS, RUNTIMES, Json, Office
 
 CLASSES = {
     "new": "created",

@@ -10,7 +10,7 @@ from typing import Callable, Sequence
 import pytest
 
 from command import Asyncdump
-from conftest import REPOSITORY, gdb_script
+from office import REPOSITORY, gdb_script
 from harness import Program, eventually
 
 LOOK = """
