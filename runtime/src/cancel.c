@@ -35,6 +35,15 @@ int async_interrupt_take_slow(struct async_task *task)
     return async_timeouts_expired(task) ? UV_ETIMEDOUT : 0;
 }
 
+/* An expired timeout ends every wait anyway. */
+void async_interrupt_put_back(struct async_task *task, int code)
+{
+    if (code != UV_ECANCELED)
+        return;
+    task->interrupts |= ASYNC_INTERRUPT_CANCEL;
+    task->cancel_state = ASYNC_DEBUG_CANCEL_REQUESTED;
+}
+
 /* ---- Shields ------------------------------------------------------------------------------------- */
 
 void async_shield_enter(struct async_task *task)

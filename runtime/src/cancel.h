@@ -26,6 +26,10 @@ static inline int async_interrupt_take(struct async_task *task)
     return task->interrupts ? async_interrupt_take_slow(task) : 0;
 }
 
+/** The running task's wait was to return this code (0: none), but has a result after all: the next one returns
+ *  it instead. */
+void async_interrupt_put_back(struct async_task *task, int code);
+
 /** Whether a wait of the running task would be interrupted at once; takes nothing. */
 bool async_interrupt_pending(const struct async_task *task);
 

@@ -57,6 +57,8 @@ __attribute__((used, visibility("default"))) struct async_debug_descriptor async
         [ASYNC_FUTURE_FREE] = NAME("free", FUTURE_STATE_RESOLVED),
         [ASYNC_FUTURE_HELD] = NAME("held", FUTURE_STATE_PENDING),
         [ASYNC_FUTURE_CANCELLED] = NAME("cancelled", FUTURE_STATE_CANCELLED),
+        [ASYNC_FUTURE_QUEUED] = NAME("queued", FUTURE_STATE_PENDING),
+        [ASYNC_FUTURE_RUNNING] = NAME("running", FUTURE_STATE_PENDING),
     },
     .worker_states = {
         [ASYNC_WORKER_POLLING] = NAME("polling", WORKER_STATE_POLLING),
