@@ -80,13 +80,15 @@ static void fill_numbers(const struct ad_record *record, struct ad_future *futur
     future->created_at = ad_record_value(record, ASYNC_DEBUG_FUTURE_CREATED_AT);
 }
 
-/* An owner's record may have been given to another task since: its id tells. */
+/* An owner's record may have been given to another task since: its id tells, where there is one. */
 static uint32_t find_owner(const struct ad_layout *layout, const struct ad_future *future)
 {
     uint32_t owner = future->owner_address ? ad_layout_task_at(layout, future->owner_address) : AD_NONE;
-    if (owner == AD_NONE || !future->owner_id)
+    if (!future->owner_id)
         return owner;
-    return ad_snapshot_task(layout->snapshot, owner)->native_id == future->owner_id ? owner : AD_NONE;
+    if (owner != AD_NONE && ad_snapshot_task(layout->snapshot, owner)->native_id == future->owner_id)
+        return owner;
+    return ad_snapshot_find_native(layout->snapshot, layout->runtime, future->owner_id);
 }
 
 /* A join may leave out what it waits for: that is the task whose join it is. */
