@@ -9,22 +9,9 @@
 #include "process.h"
 #include "worker.h"
 
-void async_handle_open(struct async_handle *handle, uv_handle_t *uv, const char *kind, const char *name)
+static void put_on_list(struct async_handle *handle)
 {
     struct async_process *process = &async_process;
-    *handle = (struct async_handle){
-        .uv = uv,
-        .worker = async_worker_self(),
-        .kind = kind,
-        .name = name,
-        .fd = -1,
-        .task = async_task_id(async_self()),
-        .opened_at = async_clock_coarse(),
-    };
-    async_future_init(&handle->close, ASYNC_FUTURE_CLOSE, ASYNC_FUTURE_PENDING, handle);
-    handle->close.name = name;
-    handle->close.worker = handle->worker;
-    uv->data = handle;
     async_lock(&process->handles_lock);
     handle->link = process->handles_last;
     async_publish(process->handles_last, handle);
@@ -43,48 +30,99 @@ static void take_off_list(struct async_handle *handle)
     async_unlock(&async_process.handles_lock);
 }
 
-/* The closing task frees the object, if there is one. */
-static void on_closed(uv_handle_t *uv)
+void async_handle_open(struct async_handle *handle, uv_handle_t *uv, const char *kind, const char *name,
+                       const struct async_site *site)
 {
-    struct async_handle *handle = uv->data;
-    take_off_list(handle);
-    if (!async_future_wake(&handle->close, 0))
-        free(handle);
+    *handle = (struct async_handle){
+        .uv = uv,
+        .worker = async_worker_self(),
+        .site = site,
+        .kind = kind,
+        .name = name,
+        .fd = -1,
+        .holds = 1,
+        .task = async_task_id(async_self()),
+        .opened_at = async_clock_coarse(),
+    };
+    async_future_init(&handle->close, ASYNC_FUTURE_CLOSE, ASYNC_FUTURE_PENDING, handle);
+    handle->close.name = name;
+    handle->close.site = site;
+    handle->close.worker = handle->worker;
+    if (uv)
+        uv->data = handle;
+    put_on_list(handle);
 }
 
-void async_handle_drop(struct async_handle *handle)
+void async_handle_set_fd(struct async_handle *handle, int fd)
 {
-    if (handle->closing)
-        return;
-    handle->closing = true;
-    uv_close(handle->uv, on_closed);
+    handle->fd = handle->close.fd = fd;
 }
 
-int async_handle_close(struct async_handle *handle)
+int async_handle_check(const void *object)
 {
-    if (handle->worker != async_worker_self())
-        return UV_EXDEV;
-    if (handle->closing)
-        return UV_EALREADY;
-    handle->close.fd = handle->fd;
-    async_handle_drop(handle);
-    async_future_await_shielded(&handle->close, NULL);
-    free(handle);
-    return 0;
-}
-
-int async_handle_check(const struct async_handle *handle)
-{
+    const struct async_handle *handle = object;
+    if (!handle || !async_self())
+        return UV_EINVAL;
     if (handle->worker != async_worker_self())
         return UV_EXDEV;
     return handle->closing ? UV_EBADF : 0;
 }
 
+int async_handle_check_close(const void *object)
+{
+    int unusable = async_handle_check(object);
+    return unusable == UV_EBADF ? UV_EALREADY : unusable;
+}
+
+void async_handle_unhold(struct async_handle *handle)
+{
+    if (--handle->holds)
+        return;
+    async_future_deinit(&handle->close);
+    free(handle);
+}
+
+/* Nothing outside knows of it any more. */
+static void end(struct async_handle *handle)
+{
+    if (handle->release)
+        handle->release(handle);
+    take_off_list(handle);
+    handle->close.state = ASYNC_FUTURE_RESOLVED;
+    async_future_wake(&handle->close, 0);
+    async_handle_unhold(handle);
+}
+
+static void on_closed(uv_handle_t *uv)
+{
+    end(uv->data);
+}
+
+void async_handle_drop(struct async_handle *handle)
+{
+    handle->closing = true;
+    if (handle->uv)
+        uv_close(handle->uv, on_closed);
+    else
+        end(handle);
+}
+
+int async_handle_close(struct async_handle *handle)
+{
+    async_handle_hold(handle);
+    async_handle_drop(handle);
+    if (handle->close.state == ASYNC_FUTURE_PENDING)
+        async_future_await_shielded(&handle->close, NULL);
+    async_handle_unhold(handle);
+    return 0;
+}
+
 /* Called when no task runs any more: nobody else changes the list. */
 void async_handles_drop_all(struct async_worker *worker)
 {
-    for (struct async_handle *handle = async_process.handles; handle; handle = handle->next) {
-        if (handle->worker == worker)
+    for (struct async_handle *handle = async_process.handles, *next; handle; handle = next) {
+        next = handle->next;
+        if (handle->worker == worker && !handle->closing)
             async_handle_drop(handle);
     }
 }

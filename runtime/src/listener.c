@@ -1,108 +1,124 @@
 /* SPDX-License-Identifier: MIT */
-#include <netinet/in.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
-#include "async.h"
-#include "change.h"
-#include "tcp.h"
+#include "address.h"
+#include "stream.h"
 #include "worker.h"
 
+/*
+ * libuv only tells when there is something to accept. Its own listening accepts a connection before anybody
+ * wants it, and when the process is out of descriptors it accepts and closes those that wait.
+ */
 struct async_listener {
     struct async_handle handle;
-    uv_tcp_t uv;
+    uv_poll_t uv;
     struct async_future accept;
-    bool pending; /**< libuv holds a connection for us and listens on when it is taken */
+    bool watching;
+    bool tcp;
+    bool made_file; /* at `name`, to be removed */
     uint16_t port;
-    char address[ASYNC_ADDRESS_SIZE];
+    char name[ASYNC_ADDRESS_SIZE];
 };
 
-/* Takes the connection that libuv holds. */
-static int take(struct async_listener *listener, struct async_tcp **tcp_ret)
+/* ---- Open -------------------------------------------------------------------------------------- */
+
+static int bind_and_listen(int fd, const struct async_address *address, int backlog, bool shared)
 {
-    struct async_tcp *tcp;
-    int error = async_tcp_create(&tcp, listener->uv.loop);
-    if (error) {
-        listener->pending = true;
-        return error;
-    }
-    struct sockaddr_storage peer = {0};
-    int size = sizeof(peer);
-    error = uv_accept((uv_stream_t *)&listener->uv, (uv_stream_t *)&tcp->uv);
-    if (error) {
-        async_handle_drop(&tcp->handle);
-        return error;
-    }
-    uv_tcp_getpeername(&tcp->uv, (struct sockaddr *)&peer, &size);
-    async_tcp_opened(tcp, (struct sockaddr *)&peer);
-    *tcp_ret = tcp;
+    int on = 1;
+    if (address->socket.ss_family != AF_UNIX)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* so that a restarted service can listen */
+    if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0)
+        return uv_translate_sys_error(errno);
+    if (bind(fd, async_address_socket(address), address->size) != 0 || listen(fd, backlog) != 0)
+        return uv_translate_sys_error(errno);
     return 0;
 }
 
-static void on_connection(uv_stream_t *uv, int status)
+static void on_release(struct async_handle *handle)
 {
-    struct async_listener *listener = uv->data;
-    struct async_changes *changes = &listener->handle.worker->changes;
-    async_change_begin(changes);
-    struct async_waiter *waiter = async_future_claim(&listener->accept);
-    if (!waiter) {
-        async_change_end(changes);
-        listener->pending = status == 0;
-        return;
-    }
-    if (status == 0) {
-        struct async_tcp **tcp_ret = waiter->data;
-        status = take(listener, tcp_ret);
-        if (status == 0)
-            (*tcp_ret)->handle.task = async_task_id(waiter->task);
-    }
-    async_waiter_wake(waiter, status);
-    async_change_end(changes);
+    const struct async_listener *listener = (const struct async_listener *)handle;
+    close(handle->fd);
+    if (listener->made_file)
+        unlink(listener->name);
 }
 
-static int open_listener(struct async_listener *listener, const struct sockaddr *wanted, int backlog)
+static struct async_listener *create(int fd, int *error_ret)
 {
-    int error = uv_tcp_bind(&listener->uv, wanted, 0);
-    if (!error)
-        error = uv_listen((uv_stream_t *)&listener->uv, backlog, on_connection);
+    struct async_listener *listener = calloc(1, sizeof(*listener));
+    *error_ret = listener ? uv_poll_init(&async_worker_self()->loop, &listener->uv, fd) : UV_ENOMEM;
+    if (*error_ret) {
+        free(listener);
+        return NULL;
+    }
+    return listener;
+}
+
+static int open_listener(struct async_listener **listener_ret, int fd, const struct async_site *site)
+{
+    int error;
+    struct async_address bound;
+    struct async_listener *listener = create(fd, &error);
     if (error)
         return error;
-    struct sockaddr_storage bound = {0};
-    int size = sizeof(bound);
-    uv_os_fd_t fd = -1;
-    uv_tcp_getsockname(&listener->uv, (struct sockaddr *)&bound, &size);
-    uv_fileno((const uv_handle_t *)&listener->uv, &fd);
-    listener->handle.fd = listener->accept.fd = fd;
-    /* The port stands at the same place in both families. */
-    listener->port = ntohs(((const struct sockaddr_in *)&bound)->sin_port);
-    async_address_format(listener->address, (struct sockaddr *)&bound);
+    async_handle_open(&listener->handle, (uv_handle_t *)&listener->uv, "listener", listener->name, site);
+    async_future_init(&listener->accept, ASYNC_FUTURE_ACCEPT, ASYNC_FUTURE_OPEN, listener);
+    async_handle_set_fd(&listener->handle, fd);
+    async_address_of_socket(&bound, fd);
+    async_address_format(&bound, listener->name);
+    listener->handle.release = on_release;
+    listener->tcp = bound.socket.ss_family != AF_UNIX;
+    listener->made_file = !listener->tcp && listener->name[0] != '@';
+    listener->port = async_address_port(&bound);
+    listener->accept.name = listener->name;
+    listener->accept.worker = listener->handle.worker;
+    listener->accept.site = site;
+    listener->accept.fd = fd;
+    *listener_ret = listener;
     return 0;
+}
+
+/* What bind has made. */
+static void remove_file(const struct async_address *address)
+{
+    char path[ASYNC_ADDRESS_SIZE];
+    async_address_format(address, path);
+    if (address->socket.ss_family == AF_UNIX && path[0] != '@')
+        unlink(path);
+}
+
+static int listen_at_address(struct async_listener **listener_ret, const struct async_address *address,
+                             int backlog, bool shared, const struct async_site *site)
+{
+    int fd = async_address_open_socket(address, SOCK_STREAM);
+    if (fd < 0)
+        return fd;
+    int error = bind_and_listen(fd, address, backlog, shared);
+    if (!error) {
+        error = open_listener(listener_ret, fd, site);
+        if (error)
+            remove_file(address);
+    }
+    if (error)
+        close(fd);
+    return error;
 }
 
 int async_listen_at(struct async_listener **listener_ret, const char *host, uint16_t port, int backlog,
-                    const struct async_site *site)
+                    bool shared, const struct async_site *site)
 {
-    struct async_task *task = async_self();
-    struct sockaddr_storage address;
-    if (!task || async_address_parse(&address, host, port) != 0)
-        return UV_EINVAL;
-    struct async_listener *listener = calloc(1, sizeof(*listener));
-    int error = listener ? uv_tcp_init(&task->worker->loop, &listener->uv) : UV_ENOMEM;
-    if (error) {
-        free(listener);
-        return error;
-    }
-    async_handle_open(&listener->handle, (uv_handle_t *)&listener->uv, "listener", listener->address);
-    async_future_init(&listener->accept, ASYNC_FUTURE_ACCEPT, ASYNC_FUTURE_OPEN, listener);
-    listener->accept.name = listener->address;
-    listener->accept.worker = listener->handle.worker;
-    listener->handle.site = site;
-    error = open_listener(listener, (struct sockaddr *)&address, backlog);
-    if (error) {
-        async_handle_drop(&listener->handle);
-        return error;
-    }
-    *listener_ret = listener;
-    return 0;
+    struct async_address address;
+    int error = async_self() && listener_ret ? async_address_parse(&address, host, port) : UV_EINVAL;
+    return error ? error : listen_at_address(listener_ret, &address, backlog, shared, site);
+}
+
+int async_listen_unix_at(struct async_listener **listener_ret, const char *path, int backlog,
+                         const struct async_site *site)
+{
+    struct async_address address;
+    int error = async_self() && listener_ret ? async_address_parse_unix(&address, path) : UV_EINVAL;
+    return error ? error : listen_at_address(listener_ret, &address, backlog, false, site);
 }
 
 uint16_t async_listener_port(const struct async_listener *listener)
@@ -110,27 +126,90 @@ uint16_t async_listener_port(const struct async_listener *listener)
     return listener->port;
 }
 
-int async_accept(struct async_listener *listener, struct async_tcp **tcp_ret)
+/* ---- Accept ------------------------------------------------------------------------------------ */
+
+/* What a waiting task wants. */
+struct wish {
+    struct async_stream **stream_ret;
+    const struct async_site *site;
+};
+
+/* The memory first: a connection that was accepted could not be put back. */
+static int take(struct async_listener *listener, const struct wish *wish)
 {
-    if (!async_self() || !listener || !tcp_ret)
-        return UV_EINVAL;
-    int unusable = async_handle_check(&listener->handle);
-    if (unusable)
-        return unusable;
-    if (listener->pending) {
-        listener->pending = false;
-        return take(listener, tcp_ret);
+    struct async_address peer = {.size = sizeof(peer.socket)};
+    struct async_stream *stream = async_stream_allocate();
+    if (!stream)
+        return UV_ENOMEM;
+    int fd = accept4(listener->handle.fd, (struct sockaddr *)&peer.socket, &peer.size,
+                     SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        free(stream);
+        return uv_translate_sys_error(errno);
     }
-    return (int)async_future_await(&listener->accept, tcp_ret);
+    int error = async_stream_open_fd(stream, listener->tcp ? "tcp" : "unix", fd, wish->site);
+    if (error) {
+        close(fd);
+        return error;
+    }
+    async_stream_set_peer(stream, &peer);
+    *wish->stream_ret = stream;
+    return 0;
+}
+
+static void stop_watching(struct async_listener *listener)
+{
+    uv_poll_stop(&listener->uv);
+    listener->watching = false;
+}
+
+/* The connection was another's, or was given up: the next one will do. */
+static bool is_passing(int error)
+{
+    return error == UV_EAGAIN || error == UV_ECONNABORTED || error == UV_EINTR;
+}
+
+static void on_readable(uv_poll_t *uv, int status, int events)
+{
+    (void)events;
+    struct async_listener *listener = uv->data;
+    struct async_waiter *waiter = listener->accept.waiters;
+    if (!waiter || status < 0)
+        stop_watching(listener);
+    if (!waiter)
+        return;
+    struct wish wish = *(const struct wish *)waiter->data;
+    struct async_task *task = waiter->task;
+    if (status == 0)
+        status = take(listener, &wish);
+    if (is_passing(status))
+        return;
+    if (status == 0)
+        (*wish.stream_ret)->handle.task = async_task_id(task);
+    async_future_wake(&listener->accept, status);
+}
+
+int async_accept_at(struct async_listener *listener, struct async_stream **stream_ret,
+                    const struct async_site *site)
+{
+    int unusable = async_handle_check(listener);
+    if (unusable || !stream_ret)
+        return unusable ? unusable : UV_EINVAL;
+    if (!listener->watching) {
+        int error = uv_poll_start(&listener->uv, UV_READABLE, on_readable);
+        if (error)
+            return error;
+        listener->watching = true;
+    }
+    struct wish wish = {stream_ret, site};
+    return (int)async_future_await(&listener->accept, &wish);
 }
 
 int async_listener_close(struct async_listener *listener)
 {
-    if (!async_self() || !listener)
-        return UV_EINVAL;
-    int unusable = async_handle_check(&listener->handle);
+    int unusable = async_handle_check_close(listener);
     if (unusable)
-        return unusable == UV_EBADF ? UV_EALREADY : unusable;
+        return unusable;
     async_future_wake_all(&listener->accept, UV_ECANCELED);
     return async_handle_close(&listener->handle);
 }
