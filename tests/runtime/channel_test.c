@@ -168,3 +168,82 @@ TEST(futures_tell_the_truth)
     CHECK_EQUAL(test_join(sender), 0);
     CHECK_EQUAL(async_channel_destroy(channel), 0);
 }
+
+TEST(tries)
+{
+    int item = 1;
+    CHECK_EQUAL(async_channel_create(&channel, "tried", sizeof(int), 1), 0);
+    CHECK_EQUAL(async_channel_try_receive(channel, &item), UV_EAGAIN);
+    CHECK_EQUAL(async_channel_try_send(channel, &item), 0);
+    CHECK_EQUAL(async_channel_try_send(channel, &item), UV_EAGAIN);
+    struct async_task *sender = test_spawn("sender", send_one, (void *)2);
+    test_settle();
+    CHECK(async_channel_try_receive(channel, &item) == 0 && item == 1);
+    CHECK_EQUAL(test_join(sender), 0);
+    CHECK(async_channel_try_receive(channel, &item) == 0 && item == 2);
+    struct async_task *receiver = test_spawn("receiver", receive_one, NULL);
+    test_settle();
+    CHECK_EQUAL(async_channel_try_send(channel, &item), 0);
+    CHECK_EQUAL(test_join(receiver), 2);
+    CHECK_EQUAL(async_channel_close(channel), 0);
+    CHECK_EQUAL(async_channel_try_send(channel, &item), UV_EPIPE);
+    CHECK_EQUAL(async_channel_try_receive(channel, &item), UV_EOF);
+    CHECK_EQUAL(async_channel_try_send(NULL, &item), UV_EINVAL);
+    CHECK_EQUAL(async_channel_try_receive(NULL, &item), UV_EINVAL);
+    CHECK_EQUAL(async_channel_destroy(channel), 0);
+}
+
+TEST(cancelled_sends_are_never_sent)
+{
+    int item;
+    CHECK_EQUAL(async_channel_create(&channel, "direct", sizeof(int), 0), 0);
+    struct async_task *sender = test_spawn("sender", send_one, (void *)1);
+    test_settle();
+    CHECK_EQUAL(async_cancel(sender), 0);
+    CHECK_EQUAL(async_channel_try_receive(channel, &item), UV_EAGAIN);
+    CHECK_EQUAL(test_join(sender), UV_ECANCELED);
+    CHECK_EQUAL(async_channel_destroy(channel), 0);
+}
+
+TEST(ends_with_its_last_sender)
+{
+    int item;
+    CHECK_EQUAL(async_channel_create(&channel, "counted", sizeof(int), 1), 0);
+    CHECK_EQUAL(async_channel_close_sender(channel), UV_EPERM);
+    CHECK_EQUAL(async_channel_open_sender(channel), 0);
+    CHECK_EQUAL(async_channel_open_sender(channel), 0);
+    CHECK_EQUAL(async_channel_close_sender(channel), 0);
+    struct async_task *receiver = test_spawn("receiver", receive_one, NULL);
+    test_settle();
+    struct async_future *future = receiver->awaits;
+    CHECK(future->senders == 1 && future->receivers == ASYNC_ENDS_UNKNOWN);
+    CHECK_EQUAL(send_one((void *)1), 0);
+    CHECK_EQUAL(test_join(receiver), 1);
+    CHECK_EQUAL(send_one((void *)2), 0);
+    CHECK_EQUAL(async_channel_close_sender(channel), 0);
+    CHECK_EQUAL(future->senders, 0);
+    CHECK(async_channel_receive(channel, &item) == 0 && item == 2); /* what was sent is not lost */
+    CHECK_EQUAL(async_channel_receive(channel, &item), UV_EOF);
+    CHECK_EQUAL(async_channel_close_sender(channel), UV_EPERM);
+    CHECK_EQUAL(async_channel_open_sender(channel), UV_EPIPE);
+    CHECK_EQUAL(async_channel_close(channel), UV_EALREADY);
+    CHECK_EQUAL(async_channel_destroy(channel), 0);
+}
+
+TEST(ends_with_its_last_receiver)
+{
+    CHECK_EQUAL(async_channel_create(&channel, "counted", sizeof(int), 0), 0);
+    CHECK_EQUAL(async_channel_close_receiver(channel), UV_EPERM);
+    CHECK_EQUAL(async_channel_open_receiver(channel), 0);
+    struct async_task *sender = test_spawn("sender", send_one, (void *)1);
+    test_settle();
+    CHECK_EQUAL(sender->awaits->receivers, 1);
+    CHECK_EQUAL(async_channel_close_receiver(channel), 0);
+    CHECK_EQUAL(test_join(sender), UV_EPIPE);
+    CHECK_EQUAL(async_channel_open_receiver(channel), UV_EPIPE);
+    CHECK_EQUAL(async_channel_open_receiver(NULL), UV_EINVAL);
+    CHECK_EQUAL(async_channel_close_receiver(NULL), UV_EINVAL);
+    CHECK_EQUAL(async_channel_open_sender(NULL), UV_EINVAL);
+    CHECK_EQUAL(async_channel_close_sender(NULL), UV_EINVAL);
+    CHECK_EQUAL(async_channel_destroy(channel), 0);
+}

@@ -59,6 +59,29 @@ void test_settle(void)
         async_yield();
 }
 
+void test_run_on_several(async_function start)
+{
+    static const struct async_options several = {.workers = TEST_WORKERS};
+    CHECK_EQUAL(async_run(start, NULL, &several), 0);
+}
+
+long test_spread(uint32_t count, async_function function)
+{
+    struct async_task **tasks = calloc(count, sizeof(struct async_task *));
+    long sum = 0;
+    CHECK(tasks);
+    for (uint32_t i = 0; i < count; i++)
+        CHECK_EQUAL(async_spawn_on(&tasks[i], i % async_worker_count(), "spread", function, (void *)(uintptr_t)i),
+                    0);
+    for (uint32_t i = 0; i < count; i++) {
+        int result = test_join(tasks[i]);
+        CHECK(result >= 0);
+        sum += result;
+    }
+    free(tasks);
+    return sum;
+}
+
 /* ---- Nothing is left ----------------------------------------------------------------------------- */
 
 struct residue {

@@ -78,4 +78,13 @@ int test_join(struct async_task *task);
 /** Lets all others run until they wait. */
 void test_settle(void);
 
+#define TEST_WORKERS 4
+
+/** async_run on so many workers; fails unless the result is 0. */
+void test_run_on_several(async_function start);
+
+/** Runs `count` tasks, spread over the workers, and waits for them; the sum of their results, all >= 0. Each
+ *  one's argument is its number. */
+long test_spread(uint32_t count, async_function function);
+
 #endif
