@@ -316,7 +316,34 @@ static void a_task_that_keeps_its_worker_is_found(void **state)
     assert_int_equal(finding_at(&findings, 0)->tasks[0], task);
     assert_int_equal(finding_at(&findings, 0)->direct, 7);
     assert_int_equal(finding_at(&findings, 0)->severity, AD_SEVERITY_WARNING);
+    ad_findings_deinit(&findings);
+
+    worker->ready_count = 0; /* made ready by other threads, and not yet seen by this one */
+    worker->inbox_count = 2;
+    findings = compute(snapshot);
+    assert_int_equal(finding_at(&findings, 0)->direct, 2);
     end(snapshot, &findings);
+}
+
+/* Who waits for the first of several is woken from outside when one of them is. */
+static void a_select_of_input_waits_for_input(void **state)
+{
+    (void)state;
+    static const enum async_debug_kind_class kinds[] = {ASYNC_DEBUG_KIND_READ, ASYNC_DEBUG_KIND_TIMER,
+                                                        ASYNC_DEBUG_KIND_EVENT};
+    for (size_t i = 0; i < 3; i++) {
+        struct ad_snapshot *snapshot = build_snapshot();
+        uint32_t select = build_future(snapshot, ASYNC_DEBUG_KIND_SELECT, "select", NULL);
+        uint32_t event = build_future(snapshot, ASYNC_DEBUG_KIND_EVENT, "event", "stop");
+        build_child(snapshot, select, event);
+        build_child(snapshot, select, AD_NONE);
+        build_child(snapshot, select, build_future(snapshot, kinds[i], "kind", NULL));
+        add_waiter(snapshot, select);
+        struct ad_findings findings = compute(snapshot);
+        assert_int_equal(findings.tally.outside, kinds[i] != ASYNC_DEBUG_KIND_EVENT);
+        assert_int_equal(findings.verdict, findings.tally.outside ? AD_VERDICT_IDLE : AD_VERDICT_SUSPECT);
+        end(snapshot, &findings);
+    }
 }
 
 static void verdicts_without_findings(void **state)
@@ -392,6 +419,7 @@ int main(void)
         cmocka_unit_test(nothing_leads_on_from_an_ended_task),
         cmocka_unit_test(contention_is_normal),
         cmocka_unit_test(a_task_that_keeps_its_worker_is_found),
+        cmocka_unit_test(a_select_of_input_waits_for_input),
         cmocka_unit_test(verdicts_without_findings),
         cmocka_unit_test(waiting_for_a_child_is_normal),
         cmocka_unit_test(indices_out_of_range_are_none),

@@ -72,6 +72,37 @@ static void tasks_belong_to_the_worker_that_has_them(void **state)
     for (uint32_t i = 0; i < 4; i++)
         assert_int_equal(ad_snapshot_task(snapshot, i)->worker, i > 1);
     finish(snapshot, runtime);
+
+    runtime = fake_runtime_create();
+    arena = &runtime->arena;
+    add_sleepers(runtime, 4);
+    fake_second_worker(runtime);
+    arena->descriptor.records[ASYNC_DEBUG_TASK].field[ASYNC_DEBUG_TASK_WORKER] = none;
+    arena->second.slabs = arena->worker.slabs;
+    arena->second.slab_count = 1;
+    arena->worker.slab_count = 0;
+    snapshot = read_runtime(runtime);
+    for (uint32_t i = 0; i < 4; i++)
+        assert_int_equal(ad_snapshot_task(snapshot, i)->worker, 1);
+    finish(snapshot, runtime);
+}
+
+/* A runtime's own number leads to its task only, also where that got another number here. */
+static void tasks_are_found_by_their_own_numbers(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    add_sleepers(runtime, 5);
+    slot(runtime, 2)->id = UINT64_C(1) << 40; /* becomes #6 */
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    assert_ok(ad_layout_read(runtime->target, FAKE_BASE, "scan", &ad_limits_default, snapshot));
+    for (uint32_t id = 1; id < 6; id++)
+        assert_int_equal(ad_snapshot_find_native(snapshot, 0, id) == AD_NONE, id == 3);
+    const uint32_t nowhere[] = {0, 6, 7, UINT32_MAX};
+    for (size_t i = 0; i < COUNT(nowhere); i++)
+        assert_int_equal(ad_snapshot_find_native(snapshot, 0, nowhere[i]), AD_NONE);
+    assert_int_equal(ad_snapshot_find_native(snapshot, 2, 1), AD_NONE);
+    finish(snapshot, runtime);
 }
 
 static void a_broken_queue_is_told(void **state)
@@ -284,16 +315,16 @@ static void extras_are_bounded_together(void **state)
 
 /* ---- Holders and children --------------------------------------------------------------------------- */
 
-/* A writer that waits for three readers. */
+/* A writer that waits for seven readers. */
 static struct fake_runtime *with_holders(void)
 {
     struct fake_runtime *runtime = fake_runtime_create();
     struct fake_arena *arena = &runtime->arena;
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 8; i++)
         fake_task_add(runtime, "t", FAKE_WAITING);
     struct fake_future *lock = fake_future_set(runtime, 0, FAKE_RWLOCK, NULL);
-    for (size_t i = 3; i > 0; i--)
-        lock->holders = fake_link(runtime, i, slot(runtime, i), lock, i < 3 ? &arena->links[i + 1] : NULL);
+    for (size_t i = 7; i > 0; i--)
+        lock->holders = fake_link(runtime, i, slot(runtime, i), lock, i < 7 ? &arena->links[i + 1] : NULL);
     arena->links[2].since = 500;
     fake_await(runtime, slot(runtime, 0), lock);
     return runtime;
@@ -312,9 +343,9 @@ static void all_holders_are_read(void **state)
     const struct ad_future *lock = first_future(snapshot);
     const struct ad_holder *holders = AD_ITEMS(struct ad_holder, &snapshot->holders) + lock->first_holder;
     assert_int_equal(snapshot->losses.count, 0);
-    assert_int_equal(lock->holder_count, 3);
+    assert_int_equal(lock->holder_count, 7);
     assert_true(lock->holders_whole);
-    for (uint32_t i = 0; i < 3; i++)
+    for (uint32_t i = 0; i < 7; i++)
         assert_int_equal(holders[i].task, i + 1);
     assert_int_equal(holders[1].since, 500);
     finish(snapshot, runtime);
@@ -324,12 +355,12 @@ static void broken_holders_are_told(void **state)
 {
     (void)state;
     enum { LOOP, DANGLING, OTHER_FUTURE, NO_WAITER, WAYS };
-    const uint32_t kept[] = {3, 2, 2, 0};
+    const uint32_t kept[] = {7, 2, 2, 0};
     for (int way = 0; way < WAYS; way++) {
         struct fake_runtime *runtime = with_holders();
         struct fake_arena *arena = &runtime->arena;
         if (way == LOOP)
-            arena->links[3].next = fake_address(runtime, &arena->links[2]);
+            arena->links[7].next = fake_address(runtime, &arena->links[3]);
         else if (way == DANGLING)
             arena->links[2].next = 0x1238;
         else if (way == OTHER_FUTURE)
@@ -352,7 +383,7 @@ static void an_unknown_holder_is_kept(void **state)
     runtime->arena.links[2].task = 0x1238;
     struct ad_snapshot *snapshot = read_runtime(runtime);
     const struct ad_holder *holders = snapshot->holders.items;
-    assert_int_equal(first_future(snapshot)->holder_count, 3);
+    assert_int_equal(first_future(snapshot)->holder_count, 7);
     assert_int_equal(holders[1].task, AD_NONE);
     assert_int_equal(holders[1].address, 0x1238);
     finish(snapshot, runtime);
@@ -721,6 +752,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tasks_know_their_place_in_the_queue),
         cmocka_unit_test(tasks_belong_to_the_worker_that_has_them),
+        cmocka_unit_test(tasks_are_found_by_their_own_numbers),
         cmocka_unit_test(a_broken_queue_is_told),
         cmocka_unit_test(queues_are_counted_when_nothing_changes),
         cmocka_unit_test(everything_of_a_task_is_read),
