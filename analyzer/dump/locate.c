@@ -24,14 +24,18 @@ static bool has_prefix(const char *name, const char *prefixes)
     return false;
 }
 
+/* Whether the code there is a runtime's own, as its function's name or its address says. */
 static bool is_hidden(const struct ad_snapshot *snapshot, const struct ad_location *location, const char *function)
 {
     const struct ad_runtime *runtimes = snapshot->runtimes.items;
     if (location->entry)
         return true;
-    for (size_t i = 0; function && i < snapshot->runtimes.count; i++)
-        if (has_prefix(function, runtimes[i].hidden_prefixes))
+    for (size_t i = 0; i < snapshot->runtimes.count; i++) {
+        if (location->pc >= runtimes[i].code_low && location->pc < runtimes[i].code_high)
             return true;
+        if (function && has_prefix(function, runtimes[i].hidden_prefixes))
+            return true;
+    }
     return false;
 }
 

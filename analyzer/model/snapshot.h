@@ -266,6 +266,8 @@ struct ad_runtime {
     uint64_t bridge;
     uint64_t entry_low, entry_high;
     const char *hidden_prefixes;
+    uint64_t code_low; /**< its own code, hidden as well; equal: not known */
+    uint64_t code_high;
     uint64_t tasks_declared;         /**< alive, as the runtime counts; UINT64_MAX: it does not */
     uint64_t tasks_read;
     uint64_t tasks_spawned;          /**< ever; UINT64_MAX: not counted, likewise tasks_finished */

@@ -186,6 +186,21 @@ static uint32_t find_parent(const struct ad_layout *layout, const struct ad_task
     return ad_snapshot_task(layout->snapshot, parent)->native_id == task->parent_id ? parent : AD_NONE;
 }
 
+/* CURRENT may name the task that is about to run, or just has; whose state says that it runs is right. */
+static void correct_current(struct ad_layout *layout)
+{
+    struct ad_snapshot *snapshot = layout->snapshot;
+    for (uint32_t i = layout->first_task; i < snapshot->tasks.count; i++) {
+        const struct ad_task *task = ad_snapshot_task(snapshot, i);
+        if (task->state != ASYNC_DEBUG_STATE_RUNNING || task->worker == AD_NONE)
+            continue;
+        struct ad_worker *worker = ad_snapshot_worker(snapshot, task->worker);
+        if (worker->current != AD_NONE &&
+            ad_snapshot_task(snapshot, worker->current)->state != ASYNC_DEBUG_STATE_RUNNING)
+            worker->current = i;
+    }
+}
+
 static void resolve(struct ad_layout *layout)
 {
     struct ad_snapshot *snapshot = layout->snapshot;
@@ -200,6 +215,7 @@ static void resolve(struct ad_layout *layout)
         struct ad_worker *worker = ad_snapshot_worker(snapshot, (uint32_t)(runtime->first_worker + i));
         worker->current = ad_layout_task_at(layout, worker->current_address);
     }
+    correct_current(layout);
 }
 
 /* ---- What time it was ---------------------------------------------------------------------------- */
@@ -280,6 +296,8 @@ static struct ad_error *add_runtime(struct ad_layout *layout, const char *found_
         .bridge = descriptor->bridge,
         .entry_low = descriptor->entry_low,
         .entry_high = descriptor->entry_high,
+        .code_low = descriptor->code_low,
+        .code_high = descriptor->code_high,
         .tasks_declared = UINT64_MAX,
         .tasks_spawned = UINT64_MAX,
         .tasks_finished = UINT64_MAX,

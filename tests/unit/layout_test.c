@@ -65,6 +65,23 @@ static void test_reads_everything(void **state)
     finish(snapshot, runtime);
 }
 
+/* In the midst of a switch CURRENT names the task that is about to run. */
+static void test_the_state_says_who_runs(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    struct fake_worker *worker = &runtime->arena.worker;
+    fake_task_add(runtime, "leaving", FAKE_RUNNING);
+    worker->current = fake_address(runtime, fake_task_add(runtime, "next", FAKE_READY));
+    struct ad_snapshot *snapshot = read_runtime(runtime);
+    assert_int_equal(ad_snapshot_worker(snapshot, 0)->current, 0);
+    ad_snapshot_destroy(snapshot);
+    worker->current = 0;
+    snapshot = read_runtime(runtime);
+    assert_int_equal(ad_snapshot_worker(snapshot, 0)->current, AD_NONE);
+    finish(snapshot, runtime);
+}
+
 static void refuses(struct fake_runtime *runtime, const char *words)
 {
     struct ad_error *error = ad_layout_check(fake_runtime_target(runtime), FAKE_BASE);
@@ -541,6 +558,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_everything),
+        cmocka_unit_test(test_the_state_says_who_runs),
         cmocka_unit_test(test_refuses_what_is_no_descriptor),
         cmocka_unit_test(test_other_minor_versions),
         cmocka_unit_test(test_drops_fields_outside_their_record),
