@@ -61,6 +61,12 @@ struct async_options {
     uint32_t guard_pages;      /**< stacks with a guard page, at two mappings each; the others have a canary,
                                     checked at each wait. 0: 8192; -1u: none */
     uint32_t workers;          /**< threads with an event loop, async_run's own among them; 0: 1; at most 256 */
+
+    /* See async_diagnose.h. What is switched on stays so until it is switched off. */
+    bool debug;            /**< debug mode */
+    bool times;            /**< count wall and CPU time */
+    uint32_t slow_step_ms; /**< what debug mode tells as a slow step; 0: 100, or as it was set */
+    uint32_t history;      /**< tasks that have ended to be kept on record; 0: 256; -1u: none */
 };
 
 /** Runs `start` as the first task and returns its result when every task has ended. What was left open is
@@ -183,7 +189,10 @@ int async_group_wait(struct async_group *group);
 int async_group_cancel_at(struct async_group *group, const struct async_site *site);
 int async_group_destroy(struct async_group *group); /**< UV_EBUSY: children are left */
 
+#include "async_diagnose.h"
 #include "async_io.h"
 #include "async_sync.h"
+
+#include "async_calls.h"
 
 #endif

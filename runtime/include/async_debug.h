@@ -160,14 +160,22 @@ enum async_debug_mode {
     ASYNC_DEBUG_MODE_TIMES = 2, /**< CPU and wall time of each step are counted */
 };
 
+/** What the descriptor's event_hook is called with, in debug mode, where it happens. */
+enum async_debug_event {
+    ASYNC_DEBUG_EVENT_SPAWN = 1, /**< the task is complete, but in no queue yet */
+    ASYNC_DEBUG_EVENT_FAILURE,   /**< the running task says that it fails; or, if it did not say, it has ended so */
+    ASYNC_DEBUG_EVENT_CANCEL,    /**< the task is asked to end */
+    ASYNC_DEBUG_EVENT_SLOW_STEP, /**< the running task has not waited for long, and now does */
+    ASYNC_DEBUG_EVENT_LOOP_END,  /**< every task has ended; task: null */
+};
+
 /** A worker: an OS thread that runs an event loop. */
 enum async_debug_worker_field {
     ASYNC_DEBUG_WORKER_ID,            /**< small number */
     ASYNC_DEBUG_WORKER_NAME,
     ASYNC_DEBUG_WORKER_THREAD,        /**< kernel thread id (gettid) */
     ASYNC_DEBUG_WORKER_STATE,         /**< of worker_states[] */
-    ASYNC_DEBUG_WORKER_CURRENT,       /**< the task it runs right now, or null: plain memory, no TLS. In the
-                                       *   midst of a switch from task to task one that was or will be RUNNING */
+    ASYNC_DEBUG_WORKER_CURRENT,       /**< the task it runs right now, or null: plain memory, no TLS */
     ASYNC_DEBUG_WORKER_TASKS,         /**< head of this worker's task list */
     ASYNC_DEBUG_WORKER_SLABS,         /**< pointer to an array of pointers to slabs */
     ASYNC_DEBUG_WORKER_SLAB_COUNT,
@@ -359,7 +367,7 @@ enum async_debug_function_field {
     ASYNC_DEBUG_FUNCTION_SPAWNED,      /**< tasks, ever */
     ASYNC_DEBUG_FUNCTION_FINISHED,     /**< of them, ended */
     ASYNC_DEBUG_FUNCTION_FAILED,       /**< of those, with an error other than cancellation */
-    ASYNC_DEBUG_FUNCTION_RESUMES,
+    ASYNC_DEBUG_FUNCTION_RESUMES,      /**< of those that have ended */
     ASYNC_DEBUG_FUNCTION_CPU_TIME,     /**< ns, where counted */
     ASYNC_DEBUG_FUNCTION_WALL_TIME,    /**< ns, where counted */
     ASYNC_DEBUG_FUNCTION_LONGEST_STEP, /**< ns, where counted */
@@ -484,9 +492,7 @@ struct async_debug_descriptor {
     uint64_t switch_low; /**< the context switch itself */
     uint64_t switch_high;
     uint64_t event_hook; /**< void hook(uint32_t event, task *): called in debug mode; break here */
-    uint64_t code_low;   /**< since 1.1: the runtime's own code, hidden by default like the prefixes */
-    uint64_t code_high;
-    uint64_t reserved[6];
+    uint64_t reserved[8];
 
     uint32_t register_count;
     uint32_t reserved2;

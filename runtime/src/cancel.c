@@ -7,6 +7,7 @@
 #include "async.h"
 #include "async_debug.h"
 #include "clock.h"
+#include "diagnose.h"
 #include "timeout.h"
 
 /* ---- What the interrupted task sees -------------------------------------------------------------- */
@@ -15,6 +16,8 @@ static int deliver_cancel(struct async_task *task)
 {
     task->interrupts &= ~(uint32_t)ASYNC_INTERRUPT_CANCEL;
     task->cancel_state = ASYNC_DEBUG_CANCEL_DELIVERED;
+    if (async_debugging())
+        async_diagnose_cancelled(task);
     return UV_ECANCELED;
 }
 
@@ -64,7 +67,7 @@ int async_shield_begin(void)
 {
     struct async_task *task = async_self();
     if (!task)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_shield_enter(task);
     return 0;
 }
@@ -73,7 +76,7 @@ int async_shield_end(void)
 {
     struct async_task *task = async_self();
     if (!task || !task->shields)
-        return UV_EINVAL;
+        return async_refused_because(UV_EINVAL, "no async_shield_begin came before");
     async_shield_leave(task);
     return 0;
 }
@@ -101,6 +104,8 @@ static int request(struct async_task *task, uint64_t by, uint64_t at, const stru
     task->cancel_site = site;
     task->cancel_state = ASYNC_DEBUG_CANCEL_REQUESTED;
     task->interrupts |= ASYNC_INTERRUPT_CANCEL;
+    if (async_debugging())
+        async_diagnose_cancel(task);
     if (cancel_pending(task) && async_wait_interrupt(task, UV_ECANCELED))
         deliver_cancel(task);
     return 0;
@@ -145,7 +150,7 @@ int async_cancel_at(struct async_task *task, const struct async_site *site)
 {
     struct async_task *self = async_self();
     if (!self || !async_is_task(task))
-        return UV_EINVAL;
+        return async_refused_because(UV_EINVAL, "no task, or one that was released");
     return async_cancel_request(task, self->id, site);
 }
 

@@ -5,7 +5,10 @@
 
 #include "async.h"
 #include "change.h"
+#include "counters.h"
+#include "diagnose.h"
 #include "handle.h"
+#include "history.h"
 #include "machine.h"
 #include "process.h"
 #include "switch.h"
@@ -107,6 +110,11 @@ __attribute__((used, visibility("default"))) struct async_debug_descriptor async
                 [ASYNC_DEBUG_PROCESS_DEBUG_FLAGS] = FIELD(struct async_process, debug_flags, UNSIGNED),
                 [ASYNC_DEBUG_PROCESS_TICK_INTERVAL] = FIELD(struct async_process, tick_interval, UNSIGNED),
                 [ASYNC_DEBUG_PROCESS_HANDLES] = FIELD(struct async_process, handles, POINTER),
+                [ASYNC_DEBUG_PROCESS_HISTORY] = FIELD(struct async_process, history, POINTER),
+                [ASYNC_DEBUG_PROCESS_HISTORY_CAPACITY] = FIELD(struct async_process, history_capacity, UNSIGNED),
+                [ASYNC_DEBUG_PROCESS_HISTORY_COUNT] = FIELD(struct async_process, history_count, UNSIGNED),
+                [ASYNC_DEBUG_PROCESS_SLOW_STEP] = FIELD(struct async_process, slow_step, UNSIGNED),
+                [ASYNC_DEBUG_PROCESS_FUNCTIONS] = FIELD(struct async_process, functions, POINTER),
                 [ASYNC_DEBUG_PROCESS_STARTED_AT] = FIELD(struct async_process, started_at, UNSIGNED),
                 [ASYNC_DEBUG_PROCESS_PID] = FIELD(struct async_process, pid, SIGNED),
                 [ASYNC_DEBUG_PROCESS_MAGIC] = FIELD(struct async_process, magic, UNSIGNED),
@@ -158,6 +166,15 @@ __attribute__((used, visibility("default"))) struct async_debug_descriptor async
                 [ASYNC_DEBUG_TASK_STACK_USED_MAX] = FIELD(struct async_task, stack_used_max, UNSIGNED),
                 [ASYNC_DEBUG_TASK_SPAWN_SITE] = FIELD(struct async_task, spawn_site, POINTER),
                 [ASYNC_DEBUG_TASK_SPAWN_PC] = FIELD(struct async_task, spawn_pc, POINTER),
+                [ASYNC_DEBUG_TASK_SPAWN_STACK] = FIELD(struct async_task, spawn_stack, POINTER),
+                [ASYNC_DEBUG_TASK_SPAWN_DEPTH] = FIELD(struct async_task, spawn_depth, UNSIGNED),
+                [ASYNC_DEBUG_TASK_CPU_TIME] = FIELD(struct async_task, cpu_time, UNSIGNED),
+                [ASYNC_DEBUG_TASK_WALL_TIME] = FIELD(struct async_task, wall_time, UNSIGNED),
+                [ASYNC_DEBUG_TASK_LONGEST_STEP] = FIELD(struct async_task, longest_step, UNSIGNED),
+                [ASYNC_DEBUG_TASK_ERROR_TEXT] = FIELD(struct async_task, error_text, TEXT_POINTER),
+                [ASYNC_DEBUG_TASK_ERROR_SITE] = FIELD(struct async_task, error_site, POINTER),
+                [ASYNC_DEBUG_TASK_ERROR_STACK] = FIELD(struct async_task, error_stack, POINTER),
+                [ASYNC_DEBUG_TASK_ERROR_DEPTH] = FIELD(struct async_task, error_depth, UNSIGNED),
                 [ASYNC_DEBUG_TASK_START] = FIELD(struct async_task, start, POINTER),
                 [ASYNC_DEBUG_TASK_ARGUMENT] = FIELD(struct async_task, argument, POINTER),
                 [ASYNC_DEBUG_TASK_RESUMES] = FIELD(struct async_task, resumes, UNSIGNED),
@@ -235,6 +252,42 @@ __attribute__((used, visibility("default"))) struct async_debug_descriptor async
                 [ASYNC_DEBUG_SITE_LINE] = FIELD(struct async_site, line, UNSIGNED),
             },
         },
+        [ASYNC_DEBUG_FINISHED] = {
+            RECORD(struct async_finished, FINISHED, 0),
+            .field = {
+                [ASYNC_DEBUG_FINISHED_ID] = FIELD(struct async_finished, id, UNSIGNED),
+                [ASYNC_DEBUG_FINISHED_NAME] = FIELD(struct async_finished, name, TEXT),
+                [ASYNC_DEBUG_FINISHED_STATE] = FIELD(struct async_finished, state, UNSIGNED),
+                [ASYNC_DEBUG_FINISHED_START] = FIELD(struct async_finished, start, POINTER),
+                [ASYNC_DEBUG_FINISHED_PARENT_ID] = FIELD(struct async_finished, parent_id, UNSIGNED),
+                [ASYNC_DEBUG_FINISHED_SPAWN_SITE] = FIELD(struct async_finished, spawn_site, POINTER),
+                [ASYNC_DEBUG_FINISHED_SPAWNED_AT] = FIELD(struct async_finished, spawned_at, UNSIGNED),
+                [ASYNC_DEBUG_FINISHED_FINISHED_AT] = FIELD(struct async_finished, finished_at, UNSIGNED),
+                [ASYNC_DEBUG_FINISHED_ERROR] = FIELD(struct async_finished, error, SIGNED),
+                [ASYNC_DEBUG_FINISHED_ERROR_TEXT] = FIELD(struct async_finished, error_text, TEXT),
+                [ASYNC_DEBUG_FINISHED_RESUMES] = FIELD(struct async_finished, resumes, UNSIGNED),
+                [ASYNC_DEBUG_FINISHED_CPU_TIME] = FIELD(struct async_finished, cpu_time, UNSIGNED),
+                [ASYNC_DEBUG_FINISHED_FLAGS] = FIELD(struct async_finished, flags, UNSIGNED),
+            },
+        },
+        [ASYNC_DEBUG_FUNCTION] = {
+            RECORD(struct async_function_record, FUNCTION, ASYNC_FUNCTION_MAGIC),
+            .field = {
+                [ASYNC_DEBUG_FUNCTION_NEXT] = FIELD(struct async_function_record, next, POINTER),
+                [ASYNC_DEBUG_FUNCTION_START] = FIELD(struct async_function_record, start, POINTER),
+                [ASYNC_DEBUG_FUNCTION_SPAWNED] = FIELD(struct async_function_record, spawned, UNSIGNED),
+                [ASYNC_DEBUG_FUNCTION_FINISHED] = FIELD(struct async_function_record, finished, UNSIGNED),
+                [ASYNC_DEBUG_FUNCTION_FAILED] = FIELD(struct async_function_record, failed, UNSIGNED),
+                [ASYNC_DEBUG_FUNCTION_RESUMES] = FIELD(struct async_function_record, resumes, UNSIGNED),
+                [ASYNC_DEBUG_FUNCTION_CPU_TIME] = FIELD(struct async_function_record, cpu_time, UNSIGNED),
+                [ASYNC_DEBUG_FUNCTION_WALL_TIME] = FIELD(struct async_function_record, wall_time, UNSIGNED),
+                [ASYNC_DEBUG_FUNCTION_LONGEST_STEP] =
+                    FIELD(struct async_function_record, longest_step, UNSIGNED),
+                [ASYNC_DEBUG_FUNCTION_LONGEST_TASK] =
+                    FIELD(struct async_function_record, longest_task, UNSIGNED),
+                [ASYNC_DEBUG_FUNCTION_MAGIC] = FIELD(struct async_function_record, magic, UNSIGNED),
+            },
+        },
         [ASYNC_DEBUG_HANDLE] = {
             RECORD(struct async_handle, HANDLE, 0),
             .field = {
@@ -251,20 +304,15 @@ __attribute__((used, visibility("default"))) struct async_debug_descriptor async
 };
 /* clang-format on */
 
-/* Where the linker puts the section that all code of this library is in. */
-extern const char __start_async_text[] __attribute__((weak, visibility("hidden")));
-extern const char __stop_async_text[] __attribute__((weak, visibility("hidden")));
-
 void async_descriptor_publish(void)
 {
     struct async_debug_descriptor *descriptor = &async_debug_descriptor;
-    descriptor->bridge = (uintptr_t)async_bridge + 1; /* debuggers look a caller up one byte before */
-    descriptor->code_low = (uintptr_t)__start_async_text;
-    descriptor->code_high = (uintptr_t)__stop_async_text;
+    descriptor->bridge = (uintptr_t)async_bridge;
     descriptor->entry_low = (uintptr_t)async_entry;
     descriptor->entry_high = (uintptr_t)async_entry_end;
     descriptor->switch_low = (uintptr_t)async_switch;
     descriptor->switch_high = (uintptr_t)async_switch_end;
+    descriptor->event_hook = (uintptr_t)async_event;
     descriptor->process = (uintptr_t)&async_process;
     async_publish(&descriptor->self, (uint64_t)(uintptr_t)descriptor);
 }

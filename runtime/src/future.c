@@ -121,6 +121,7 @@ void async_wait_begin(struct async_waiter *waiter, struct async_future *future)
     waiter->task = task;
     waiter->future = future;
     waiter->since = async_worker_read_clock(worker);
+    worker->awaits = future->kind;
     async_change_begin(&worker->changes);
     __atomic_store_n(&task->wait, ASYNC_WAIT_ARMED, __ATOMIC_RELAXED);
     append(future, waiter);

@@ -8,6 +8,7 @@
 #include "async_debug.h"
 #include "cancel.h"
 #include "change.h"
+#include "diagnose.h"
 #include "process.h"
 #include "worker.h"
 
@@ -64,6 +65,7 @@ void async_group_child_ended(struct async_task *task)
         task->group_next->group_link = task->group_link;
     if (task->state == ASYNC_TASK_FAILED && !group->error) {
         group->error = task->error;
+        async_task_set_flag(task, ASYNC_DEBUG_TASK_RETRIEVED); /* by whoever waits for the group */
         cancel_children(group, task->id, task->spawn_site);
     }
     set_count(group, group->future.count - 1);
@@ -77,7 +79,7 @@ int async_group_spawn_on_at(struct async_group *group, uint32_t worker, const ch
 {
     struct async_task *self = async_self(), *task;
     if (!self || !group || !function)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_task_form form = {
         .worker = worker == ASYNC_HERE ? self->worker : async_process_worker(worker),
         .parent = self,
@@ -89,7 +91,7 @@ int async_group_spawn_on_at(struct async_group *group, uint32_t worker, const ch
         .flags = ASYNC_DEBUG_TASK_DETACHED,
     };
     if (!form.worker)
-        return UV_EINVAL;
+        return async_refused_because(UV_EINVAL, "there is no such worker");
     async_lock(group->future.lock);
     int error = group->cancelled ? UV_ECANCELED : async_task_create(&task, &form, name);
     async_unlock(group->future.lock);
@@ -111,7 +113,7 @@ int async_group_wait(struct async_group *group)
 {
     struct async_task *self = async_self();
     if (!self || !group || self->group == group)
-        return UV_EINVAL;
+        return async_refused_because(UV_EINVAL, "no group, or the calling task is a child of it");
     async_lock(group->future.lock);
     int interrupted = await_children(group);
     if (interrupted) {
@@ -128,7 +130,7 @@ int async_group_cancel_at(struct async_group *group, const struct async_site *si
 {
     struct async_task *self = async_self();
     if (!self || !group)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(group->future.lock);
     cancel_children(group, self->id, site);
     async_unlock(group->future.lock);
@@ -143,7 +145,7 @@ int async_group_destroy(struct async_group *group)
     bool busy = group->future.count || async_future_busy(&group->future);
     async_unlock(group->future.lock);
     if (busy)
-        return UV_EBUSY;
+        return async_refused_because(UV_EBUSY, "children are left, or tasks that wait for it");
     async_future_deinit(&group->future);
     free(group);
     return 0;

@@ -6,6 +6,7 @@
 #include "async.h"
 #include "change.h"
 #include "clock.h"
+#include "diagnose.h"
 #include "process.h"
 #include "worker.h"
 
@@ -62,9 +63,9 @@ int async_handle_check(const void *object)
 {
     const struct async_handle *handle = object;
     if (!handle || !async_self())
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     if (handle->worker != async_worker_self())
-        return UV_EXDEV;
+        return async_refused(UV_EXDEV);
     return handle->closing ? UV_EBADF : 0;
 }
 
@@ -122,7 +123,10 @@ void async_handles_drop_all(struct async_worker *worker)
 {
     for (struct async_handle *handle = async_process.handles, *next; handle; handle = next) {
         next = handle->next;
-        if (handle->worker == worker && !handle->closing)
-            async_handle_drop(handle);
+        if (handle->worker != worker || handle->closing)
+            continue;
+        if (async_debugging())
+            async_diagnose_handle(handle);
+        async_handle_drop(handle);
     }
 }

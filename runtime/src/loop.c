@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "diagnose.h"
 #include "handle.h"
 #include "process.h"
 
@@ -102,6 +103,8 @@ static void note_time(struct async_worker *worker)
     async_worker_read_clock(worker);
     worker->last_tick = async_clock_exact();
     worker->last_tick_real = async_clock_read(CLOCK_REALTIME);
+    if (async_modes())
+        async_diagnose_turn(worker);
 }
 
 static void run_tasks(struct async_worker *worker)

@@ -12,9 +12,11 @@
 #include "cancel.h"
 #include "clock.h"
 #include "descriptor.h"
+#include "diagnose.h"
+#include "diagnose_exit.h"
 #include "loop.h"
 
-struct async_process async_process;
+struct async_process async_process = {.slow_step = ASYNC_SLOW_STEP_USUAL};
 bool async_parallel;
 
 /* async_run is running, in whatever thread. */
@@ -84,11 +86,13 @@ static void publish(uint32_t count)
     async_publish(&process->worker_count, count);
     async_change_end(&process->changes);
     async_descriptor_publish();
+    async_exit_set_readable(true);
 }
 
 static void withdraw(void)
 {
     struct async_process *process = &async_process;
+    async_exit_set_readable(false);
     async_change_begin(&process->changes);
     async_publish(&process->worker_count, 0);
     process->tasks_alive = 0; /* those that ended and were never joined go with their worker */
@@ -126,6 +130,7 @@ static void close_workers(uint32_t count)
     for (uint32_t i = 0; i < count; i++) {
         async_worker_set_self(workers[i]);
         async_worker_receive(workers[i]);
+        async_diagnose_left(workers[i]);
         async_worker_close(workers[i]);
     }
     async_worker_set_self(NULL);
@@ -160,6 +165,8 @@ static int run(uint32_t count, async_function start, void *argument, void *spawn
     }
     for (uint32_t i = 1; i < started; i++)
         async_worker_join(workers[i]);
+    if (async_debugging())
+        async_event(ASYNC_DEBUG_EVENT_LOOP_END, NULL);
     close_workers(count);
     withdraw();
     async_parallel = false;
@@ -187,7 +194,9 @@ int async_run(async_function start, void *argument, const struct async_options *
     if (__atomic_exchange_n(&running, true, __ATOMIC_ACQUIRE))
         return UV_EALREADY;
     async_process.handles_last = &async_process.handles;
-    int result = create_workers(count, options);
+    int result = async_diagnose_begin(options);
+    if (result == 0)
+        result = create_workers(count, options);
     if (result == 0) {
         bool ignoring = ignore_sigpipe();
         result = run(count, start, argument, __builtin_return_address(0));
@@ -222,7 +231,7 @@ int async_shutdown_at(const struct async_site *site)
 {
     struct async_task *self = async_self();
     if (!self)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     for (uint32_t i = 0; i < async_process.worker_count; i++) {
         struct stop *stop = malloc(sizeof(*stop));
         if (!stop)

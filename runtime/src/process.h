@@ -14,6 +14,8 @@
 #define ASYNC_PROCESS_MAGIC 0x6173796e50524f43u /* "asynPROC" */
 
 struct async_worker;
+struct async_finished;
+struct async_function_record;
 struct async_handle;
 struct async_mail;
 
@@ -23,7 +25,7 @@ struct async_process {
     struct async_changes changes; /**< of the table of workers */
     struct async_worker **workers;
     uint32_t worker_count;
-    uint32_t debug_flags;
+    uint32_t debug_flags; /**< diagnose.h; anybody may write it */
     uint64_t tasks_alive;    /**< spawned and not yet released; several workers count here and below */
     uint64_t tasks_spawned;  /**< ever; also the last id given */
     uint64_t tasks_finished; /**< ever */
@@ -31,6 +33,13 @@ struct async_process {
     struct async_lock handles_lock;
     struct async_handle *handles; /**< of all workers */
     struct async_handle **handles_last;
+    struct async_finished *history; /**< ring; history.h. The next two: entries in it, and ever written */
+    uint64_t history_count;
+    uint32_t history_capacity;
+    uint32_t history_next; /**< the slot to be written next */
+    struct async_lock history_lock;
+    struct async_function_record *functions; /**< the one made last; counters.h */
+    uint64_t slow_step; /**< a step this long is told in debug mode, ns; anybody may write it */
     bool stopping; /**< async_shutdown was called: no task starts any more */
     uint64_t started_at;
     int32_t pid;

@@ -111,6 +111,7 @@ struct async_stack *async_stack_take(struct async_stacks *stacks)
     stacks->free = stack->next;
     if (!stack->used)
         settle(stacks, stack);
+    stack->clean = false;
     return stack;
 }
 

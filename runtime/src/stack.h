@@ -27,6 +27,7 @@ struct async_stack {
     size_t size; /**< usable bytes from there */
     bool used;   /**< was handed out before: its gap and registration are settled */
     bool guarded;
+    bool clean; /**< was all zero when it was handed out last: diagnose_stack.h */
     unsigned registration;
     struct async_fiber fiber;
     struct async_stack *next; /**< in the pool's list of free ones */

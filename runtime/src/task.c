@@ -9,9 +9,13 @@
 #include "async_debug.h"
 #include "change.h"
 #include "clock.h"
+#include "counters.h"
+#include "diagnose.h"
 #include "group.h"
+#include "history.h"
 #include "process.h"
 #include "switch.h"
+#include "trace.h"
 #include "worker.h"
 
 bool async_is_task(const struct async_task *task)
@@ -51,6 +55,7 @@ static void fill(struct async_task *task, const struct async_task_form *form, co
     task->spawn_pc = form->spawn_pc;
     task->main = form->main;
     task->pins = 1; /* its own life */
+    task->function = async_function_spawned(form->start);
     memcpy(task->name, name, strnlen(name, sizeof(task->name) - 1));
     async_future_init(&task->join, ASYNC_FUTURE_JOIN, ASYNC_FUTURE_PENDING, task);
     task->spawned_at = task->ready_since = task->join.created_at;
@@ -88,7 +93,7 @@ int async_task_create(struct async_task **task_ret, const struct async_task_form
     struct async_registry *registry = &form->worker->registry;
     struct async_stack *stack;
     if (__atomic_load_n(&async_process.stopping, __ATOMIC_RELAXED))
-        return UV_ESHUTDOWN;
+        return async_refused(UV_ESHUTDOWN);
     change_begin(registry);
     struct async_task *task = take_slot(registry, &stack);
     if (task) {
@@ -101,6 +106,9 @@ int async_task_create(struct async_task **task_ret, const struct async_task_form
         if (form->group)
             async_group_adopt(form->group, task);
         *task_ret = task;
+        ASYNC_PROBE4(spawn, task->id, task->name, task->start, task->parent_id);
+        if (async_modes())
+            async_diagnose_spawn(task, form->spawn_pc);
         async_worker_wake(task, task->ready_since);
     }
     change_end(registry);
@@ -112,7 +120,7 @@ static int spawn(struct async_task **task_ret, struct async_task_form *form, con
     struct async_task *unused;
     form->parent = async_self();
     if (!form->parent || !form->start)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     form->worker = form->worker ? form->worker : form->parent->worker;
     form->flags = task_ret ? 0 : ASYNC_DEBUG_TASK_DETACHED;
     return async_task_create(task_ret ? task_ret : &unused, form, name);
@@ -132,7 +140,7 @@ int async_spawn_on_at(struct async_task **task_ret, uint32_t worker, const char 
     struct async_task_form form = {
         .start = function, .argument = argument, .spawn_site = site, .spawn_pc = __builtin_return_address(0)};
     form.worker = async_process_worker(worker);
-    return form.worker ? spawn(task_ret, &form, name) : UV_EINVAL;
+    return form.worker ? spawn(task_ret, &form, name) : async_refused_because(UV_EINVAL, "there is no such worker");
 }
 
 /* ---- End and release --------------------------------------------------------------------------- */
@@ -153,7 +161,10 @@ static void release_if_done(struct async_registry *registry, struct async_task *
     if (!given_up || task->pins)
         return;
     async_change_begin(&async_worker_self()->changes);
+    async_history_note(task);
     take_off_list(registry, task);
+    if (task->spawn_stack || task->error_told)
+        async_diagnose_release(task);
     async_future_deinit(&task->join);
     registry->tasks_alive--;
     async_count_down(&async_process.tasks_alive);
@@ -223,10 +234,17 @@ void async_task_end(struct async_task *task)
     struct async_worker *worker = task->worker;
     task->error = task->result < 0 ? task->result : 0;
     give_stack_back(&worker->registry, task);
-    if (task->main)
+    if (task->main) {
         worker->main_result = task->result;
+        async_task_set_flag(task, ASYNC_DEBUG_TASK_RETRIEVED);
+    }
+    async_function_finished(task);
+    if (task->cancel_state || task->error)
+        async_diagnose_end(task);
     complete_join(task);
     async_group_child_ended(task);
+    if (task->state == ASYNC_TASK_FAILED)
+        async_diagnose_failure(task);
     async_task_unpin(task);
     async_count_up(&async_process.tasks_finished);
     async_change_end(&worker->changes); /* begun by async_task_main */
@@ -280,11 +298,23 @@ static int await_end(struct async_task *task)
     return 0;
 }
 
+/* Why its handle cannot be used. */
+static int refuse_handle(const struct async_task *task)
+{
+    if (!async_is_task(task))
+        return async_refused_because(UV_EINVAL, "no task, or one that was joined or has ended detached");
+    if (task == async_self())
+        return async_refused_because(UV_EINVAL, "it is the calling task itself");
+    if (task->flags & ASYNC_DEBUG_TASK_DETACHED)
+        return async_refused_because(UV_EINVAL, "the task is detached");
+    return async_refused_because(UV_EINVAL, "another task joins it");
+}
+
 int async_join(struct async_task *task, int *result_ret)
 {
     struct async_task *self = async_self();
     if (!self || self == task || !async_is_task(task) || !async_task_take_handle(task))
-        return UV_EINVAL;
+        return refuse_handle(task);
     int interrupted = await_end(task);
     if (interrupted) {
         async_task_settle_handle(task, 0);
@@ -299,8 +329,12 @@ int async_join(struct async_task *task, int *result_ret)
 int async_detach(struct async_task *task)
 {
     if (!async_self() || !async_is_task(task) || !async_task_take_handle(task))
-        return UV_EINVAL;
+        return refuse_handle(task);
+    async_task_pin(task);
     async_task_settle_handle(task, ASYNC_DEBUG_TASK_DETACHED);
+    if (task->state == ASYNC_TASK_FAILED)
+        async_diagnose_failure(task); /* its end did not know */
+    async_task_unpin(task);
     return 0;
 }
 
@@ -308,8 +342,9 @@ int async_yield(void)
 {
     struct async_task *task = async_self();
     if (!task)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_worker *worker = task->worker;
+    worker->awaits = 0;
     async_change_begin(&worker->changes);
     task->ready_since = async_worker_read_clock(worker);
     async_worker_queue(worker, task);

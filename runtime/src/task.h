@@ -42,6 +42,7 @@ enum async_wait {
 #define ASYNC_TASK_NAME_SIZE 32
 
 struct async_cancel;
+struct async_function_record;
 struct async_group;
 struct async_registry;
 struct async_stack;
@@ -71,7 +72,7 @@ struct async_task {
     struct async_stack *stack; /**< NULL once ended, as are the two below */
     char *stack_low;
     uint64_t stack_size;
-    uint64_t stack_used_max; /**< the most that was in use at a switch */
+    uint64_t stack_used_max; /**< the most that was in use at a switch; diagnose_stack.h */
 
     async_function start;
     void *argument;
@@ -79,8 +80,22 @@ struct async_task {
     uint64_t parent_id;
     const struct async_site *spawn_site; /**< NULL: spawned by async_run */
     void *spawn_pc;
+    void **spawn_stack; /**< return addresses, in debug mode; from malloc, as are the next two */
+    void **error_stack; /**< of async_fail */
+    char *error_text;   /**< of async_fail, or NULL */
+    const struct async_site *error_site;
+    uint32_t spawn_depth;
+    uint32_t error_depth;
+    int32_t error_told; /**< the code that async_fail was given last, 0: none */
+    bool failure_told;  /**< that nobody takes its failure */
+
+    struct async_function_record *function; /**< counts of its start function */
+    uint64_t wall_time;                     /**< where counted, as are the next two; ns */
+    uint64_t cpu_time;
+    uint64_t longest_step;
 
     struct async_timeout *timeouts; /**< innermost first */
+    const void *timeout_opened;     /**< return address of what began the innermost */
     uint64_t deadline;              /**< of the earliest that is in force, 0: none */
     struct async_group *group;      /**< it is a child of, or NULL */
     struct async_task *group_next;  /**< the group's next child */

@@ -6,6 +6,7 @@
 #include "async.h"
 #include "cancel.h"
 #include "clock.h"
+#include "diagnose.h"
 #include "timer.h"
 #include "worker.h"
 
@@ -14,7 +15,8 @@ struct scope {
     struct async_timer timer;
     struct async_task *task;
     struct async_timeout *outer;
-    uint32_t shields; /**< how many were around the task when it began */
+    const void *opened; /**< return address of what began it */
+    uint32_t shields;   /**< how many were around the task when it began */
     bool expired;
 };
 
@@ -58,35 +60,43 @@ static void on_expired(struct async_timer *timer)
         async_wait_interrupt(task, UV_ETIMEDOUT);
 }
 
-int async_deadline_begin(struct async_timeout *timeout, uint64_t deadline)
+static int begin(struct async_timeout *timeout, uint64_t deadline, const void *opened)
 {
     struct async_task *task = async_self();
     if (!task || !timeout)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct scope *scope = scope_of(timeout);
-    *scope = (struct scope){.task = task, .shields = task->shields, .outer = task->timeouts};
+    *scope = (struct scope){
+        .task = task, .shields = task->shields, .outer = task->timeouts, .opened = opened};
     scope->timer.expired = on_expired;
     int error = async_timer_start(&task->worker->timers, &scope->timer, deadline);
     if (error)
         return error;
     task->timeouts = timeout;
+    task->timeout_opened = opened;
     async_timeouts_note_deadline(task);
     return 0;
 }
 
+int async_deadline_begin(struct async_timeout *timeout, uint64_t deadline)
+{
+    return begin(timeout, deadline, __builtin_return_address(0));
+}
+
 int async_timeout_begin(struct async_timeout *timeout, uint64_t milliseconds)
 {
-    return async_deadline_begin(timeout, async_clock_after(milliseconds));
+    return begin(timeout, async_clock_after(milliseconds), __builtin_return_address(0));
 }
 
 int async_timeout_end(struct async_timeout *timeout)
 {
     struct async_task *task = async_self();
     if (!task || !timeout || task->timeouts != timeout)
-        return UV_EINVAL;
+        return async_refused_because(UV_EINVAL, "it is not the task's innermost timeout");
     struct scope *scope = scope_of(timeout);
     async_timer_stop(&task->worker->timers, &scope->timer);
     task->timeouts = scope->outer;
+    task->timeout_opened = scope->outer ? scope_of(scope->outer)->opened : NULL;
     bool any = false;
     for (struct scope *left = scope_of(task->timeouts); left; left = scope_of(left->outer))
         any |= left->expired;
@@ -98,6 +108,8 @@ int async_timeout_end(struct async_timeout *timeout)
 
 void async_timeouts_drop_slow(struct async_task *task)
 {
+    if (async_debugging())
+        async_diagnose_timeout(task, task->timeout_opened);
     task->timeouts = NULL;
     task->deadline = 0;
     async_timers_forget(&task->worker->timers, task->stack_low, task->stack_size);

@@ -6,9 +6,11 @@
 
 #include "change.h"
 #include "clock.h"
+#include "diagnose.h"
 #include "sanitizer.h"
 #include "switch.h"
 #include "timeout.h"
+#include "trace.h"
 
 _Thread_local struct async_worker *async_worker_here;
 
@@ -183,6 +185,9 @@ static struct async_task *begin_step(struct async_worker *worker)
     worker->steps_left--;
     task->resumes++;
     task->resumed_at = worker->now;
+    ASYNC_PROBE3(resume, task->id, task->name, worker->id);
+    if (async_modes())
+        async_diagnose_resume(worker, task);
     return task;
 }
 
@@ -227,6 +232,9 @@ void async_suspend(enum async_task_state state)
     struct async_task *task = worker->current;
     task->suspended_at = worker->now;
     check_stack(task, __builtin_frame_address(0));
+    ASYNC_PROBE3(suspend, task->id, task->name, worker->awaits);
+    if (async_modes())
+        async_diagnose_suspend(worker, task, ASYNC_TRACE_SUSPEND, worker->awaits);
     if (worker->ready && worker->steps_left)
         hand_over(worker, task, state);
     else
@@ -248,6 +256,9 @@ void async_task_main(void *argument)
     async_fiber_arrive(NULL);
     task->result = task->start(task->argument);
     async_timeouts_drop(task);
+    ASYNC_PROBE3(done, task->id, task->name, task->result);
+    if (async_modes())
+        async_diagnose_suspend(worker, task, ASYNC_TRACE_DONE, 0);
     async_change_begin(&worker->changes); /* async_task_end makes it even again */
     task->suspended_at = async_worker_read_clock(worker);
     check_stack(task, __builtin_frame_address(0));

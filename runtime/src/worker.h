@@ -17,6 +17,7 @@
 #include <uv.h>
 
 #include "change.h"
+#include "counters.h"
 #include "lock.h"
 #include "sanitizer.h"
 #include "slab.h"
@@ -72,6 +73,8 @@ struct async_worker {
     bool asleep;              /**< about to poll or polling: whoever leaves word must wake the loop */
 
     uint32_t steps_left;     /**< until the loop looks at sockets and timers again */
+    uint32_t awaits;         /**< kind of the future whose wait began last, 0: a yield */
+    struct async_step step;  /**< clocks, in debug mode or when times are counted */
     uint64_t now;            /**< the clock at the last wait, wake or turn of the loop */
     uint64_t now_count;      /**< the processor's counter when it was read */
     uint64_t last_tick;      /**< CLOCK_MONOTONIC when the loop last turned */

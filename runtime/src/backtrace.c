@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "backtrace.h"
+
+#include <dlfcn.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <unwind.h>
+
+#include "async.h"
+
+#define OWN_FRAMES 12 /* of the runtime, at most, before the first that is wanted */
+
+static bool prepared;
+static pthread_mutex_t preparing = PTHREAD_MUTEX_INITIALIZER;
+static char program[512]; /* the main module has no name in the loader's list */
+
+void async_backtrace_prepare(void)
+{
+    if (__atomic_load_n(&prepared, __ATOMIC_ACQUIRE))
+        return;
+    pthread_mutex_lock(&preparing);
+    char path[sizeof(program)] = "";
+    ssize_t length = readlink("/proc/self/exe", path, sizeof(path) - 1);
+    if (length > 0)
+        memcpy(program, path, (size_t)length);
+    async_calls_prepare();
+    __atomic_store_n(&prepared, true, __ATOMIC_RELEASE);
+    pthread_mutex_unlock(&preparing);
+}
+
+/* How many frames are the runtime's own. */
+static size_t own_frames(void *const *frames, size_t count, const void *first)
+{
+    struct async_place place;
+    for (size_t i = 0; i < count; i++) {
+        if (async_call_find(frames[i], &place))
+            return i;
+    }
+    for (size_t i = 0; i < count && first; i++) {
+        if (frames[i] == first)
+            return i;
+    }
+    return count ? 1 : 0;
+}
+
+struct frames {
+    size_t count;
+    void *at[OWN_FRAMES + ASYNC_BACKTRACE_DEPTH];
+};
+
+static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context, void *argument)
+{
+    struct frames *frames = argument;
+    uintptr_t address = _Unwind_GetIP(context);
+    if (!address || frames->count == OWN_FRAMES + ASYNC_BACKTRACE_DEPTH)
+        return _URC_END_OF_STACK;
+    frames->at[frames->count++] = (void *)address;
+    return _URC_NO_REASON;
+}
+
+/* Not backtrace() of glibc, whose first call loads a library: too much for a task's stack. */
+void async_backtrace_capture(struct async_backtrace *backtrace_ret, const void *first)
+{
+    struct frames frames = {.count = 0};
+    async_backtrace_prepare();
+    _Unwind_Backtrace(add_frame, &frames);
+    size_t own = own_frames(frames.at, frames.count < OWN_FRAMES ? frames.count : OWN_FRAMES, first);
+    size_t depth = frames.count - own < ASYNC_BACKTRACE_DEPTH ? frames.count - own : ASYNC_BACKTRACE_DEPTH;
+    memcpy(backtrace_ret->frames, frames.at + own, depth * sizeof(*frames.at));
+    backtrace_ret->depth = depth;
+}
+
+void **async_backtrace_keep(const struct async_backtrace *backtrace, uint32_t *depth_ret)
+{
+    size_t size = backtrace->depth * sizeof(*backtrace->frames);
+    void **frames = size ? malloc(size) : NULL;
+    *depth_ret = frames ? (uint32_t)backtrace->depth : 0;
+    if (frames)
+        memcpy(frames, backtrace->frames, size);
+    return frames;
+}
+
+/* Offsets are from where the module was linked, as addr2line counts: of a program at a fixed address they are
+ * the addresses themselves. */
+size_t async_address_describe(const void *return_address, char *text_ret, size_t size)
+{
+    const char *address = (const char *)return_address - 1;
+    struct link_map *module;
+    Dl_info info;
+    int length;
+    if (!dladdr1(address, &info, (void **)&module, RTLD_DL_LINKMAP) || !module)
+        length = snprintf(text_ret, size, "%p", (const void *)address);
+    else {
+        const char *name = module->l_name && *module->l_name ? module->l_name : program;
+        length = snprintf(text_ret, size, "%s+0x%zx", *name ? name : info.dli_fname,
+                          (size_t)((uintptr_t)address - module->l_addr));
+        if (info.dli_sname && length >= 0 && (size_t)length < size)
+            length += snprintf(text_ret + length, size - (size_t)length, " (%s+0x%zx)", info.dli_sname,
+                               (size_t)(address - (const char *)info.dli_saddr));
+    }
+    return length < 0 ? 0 : (size_t)length < size ? (size_t)length : size ? size - 1 : 0;
+}
