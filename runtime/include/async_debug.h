@@ -175,7 +175,8 @@ enum async_debug_worker_field {
     ASYNC_DEBUG_WORKER_NAME,
     ASYNC_DEBUG_WORKER_THREAD,        /**< kernel thread id (gettid) */
     ASYNC_DEBUG_WORKER_STATE,         /**< of worker_states[] */
-    ASYNC_DEBUG_WORKER_CURRENT,       /**< the task it runs right now, or null: plain memory, no TLS */
+    ASYNC_DEBUG_WORKER_CURRENT,       /**< the task it runs right now, or null: plain memory, no TLS. In the
+                                       *   midst of a switch from task to task one that was or will be RUNNING */
     ASYNC_DEBUG_WORKER_TASKS,         /**< head of this worker's task list */
     ASYNC_DEBUG_WORKER_SLABS,         /**< pointer to an array of pointers to slabs */
     ASYNC_DEBUG_WORKER_SLAB_COUNT,
@@ -492,7 +493,9 @@ struct async_debug_descriptor {
     uint64_t switch_low; /**< the context switch itself */
     uint64_t switch_high;
     uint64_t event_hook; /**< void hook(uint32_t event, task *): called in debug mode; break here */
-    uint64_t reserved[8];
+    uint64_t code_low;   /**< since 1.1: the runtime's own code, hidden by default like the prefixes */
+    uint64_t code_high;
+    uint64_t reserved[6];
 
     uint32_t register_count;
     uint32_t reserved2;

@@ -304,10 +304,16 @@ __attribute__((used, visibility("default"))) struct async_debug_descriptor async
 };
 /* clang-format on */
 
+/* Where the linker puts the section that all code of this library is in. */
+extern const char __start_async_text[] __attribute__((weak, visibility("hidden")));
+extern const char __stop_async_text[] __attribute__((weak, visibility("hidden")));
+
 void async_descriptor_publish(void)
 {
     struct async_debug_descriptor *descriptor = &async_debug_descriptor;
-    descriptor->bridge = (uintptr_t)async_bridge;
+    descriptor->bridge = (uintptr_t)async_bridge + 1; /* debuggers look a caller up one byte before */
+    descriptor->code_low = (uintptr_t)__start_async_text;
+    descriptor->code_high = (uintptr_t)__stop_async_text;
     descriptor->entry_low = (uintptr_t)async_entry;
     descriptor->entry_high = (uintptr_t)async_entry_end;
     descriptor->switch_low = (uintptr_t)async_switch;
