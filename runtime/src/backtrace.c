@@ -33,19 +33,14 @@ void async_backtrace_prepare(void)
     pthread_mutex_unlock(&preparing);
 }
 
-/* How many frames are the runtime's own. */
-static size_t own_frames(void *const *frames, size_t count, const void *first)
+/* The section of all the runtime's code, unless it was built in some other way. */
+extern const char __start_async_text[] __attribute__((weak, visibility("hidden")));
+extern const char __stop_async_text[] __attribute__((weak, visibility("hidden")));
+
+static bool is_own(const void *return_address)
 {
-    struct async_place place;
-    for (size_t i = 0; i < count; i++) {
-        if (async_call_find(frames[i], &place))
-            return i;
-    }
-    for (size_t i = 0; i < count && first; i++) {
-        if (frames[i] == first)
-            return i;
-    }
-    return count ? 1 : 0;
+    const char *address = return_address;
+    return address > __start_async_text && address <= __stop_async_text;
 }
 
 struct frames {
@@ -63,15 +58,31 @@ static _Unwind_Reason_Code add_frame(struct _Unwind_Context *context, void *argu
     return _URC_NO_REASON;
 }
 
+/* Where the library was called, if that is known; for a build without the section. */
+static size_t first_call(const struct frames *frames)
+{
+    struct async_place place;
+    for (size_t i = 0; i < frames->count && i < OWN_FRAMES; i++) {
+        if (async_call_find(frames->at[i], &place))
+            return i;
+    }
+    return 0;
+}
+
 /* Not backtrace() of glibc, whose first call loads a library: too much for a task's stack. */
-void async_backtrace_capture(struct async_backtrace *backtrace_ret, const void *first)
+void async_backtrace_capture(struct async_backtrace *backtrace_ret)
 {
     struct frames frames = {.count = 0};
     async_backtrace_prepare();
     _Unwind_Backtrace(add_frame, &frames);
-    size_t own = own_frames(frames.at, frames.count < OWN_FRAMES ? frames.count : OWN_FRAMES, first);
-    size_t depth = frames.count - own < ASYNC_BACKTRACE_DEPTH ? frames.count - own : ASYNC_BACKTRACE_DEPTH;
-    memcpy(backtrace_ret->frames, frames.at + own, depth * sizeof(*frames.at));
+    size_t first = 0, end = frames.count;
+    while (first < end && is_own(frames.at[first]))
+        first++;
+    first = first ? first : first_call(&frames);
+    while (end > first && is_own(frames.at[end - 1]))
+        end--;
+    size_t depth = end - first < ASYNC_BACKTRACE_DEPTH ? end - first : ASYNC_BACKTRACE_DEPTH;
+    memcpy(backtrace_ret->frames, frames.at + first, depth * sizeof(*frames.at));
     backtrace_ret->depth = depth;
 }
 

@@ -19,10 +19,8 @@ struct async_backtrace {
 /** Learns the program's name and where the library is called. Once is enough; capturing does it. */
 void async_backtrace_prepare(void);
 
-/** The calling stack from where the user's code called: the runtime's own frames are left off. Where no frame
- *  is known to be the user's (see async_calls.h), it begins with the one of return address `first`, or else
- *  (NULL) with the caller's. */
-void async_backtrace_capture(struct async_backtrace *backtrace_ret, const void *first);
+/** The calling stack without the runtime's own frames at either end. */
+void async_backtrace_capture(struct async_backtrace *backtrace_ret);
 
 /** Where the library was called. */
 struct async_place {

@@ -56,7 +56,8 @@ static size_t search(uintptr_t address, size_t count)
 bool async_call_find(const void *return_address, struct async_place *place_ret)
 {
     uintptr_t address = (uintptr_t)return_address;
-    size_t count = __atomic_load_n(&sorted_count, __ATOMIC_ACQUIRE), at = search(address, count);
+    size_t count = __atomic_load_n(&sorted_count, __ATOMIC_ACQUIRE);
+    size_t at = search(address, count);
     if (at == count || label_of(sorted[at]) - address > REACH)
         return false;
     const struct async_call *call = sorted[at];

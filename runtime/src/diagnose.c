@@ -131,7 +131,7 @@ static void tell_refusal(int code, const char *reason)
     struct async_message message = classify(code);
     struct async_backtrace backtrace;
     struct async_place place = {.name = "a call"};
-    async_backtrace_capture(&backtrace, NULL);
+    async_backtrace_capture(&backtrace);
     message.file = NULL;
     message.line = 0;
     message.error = code;

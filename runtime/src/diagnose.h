@@ -52,8 +52,8 @@ void async_diagnose_turn(struct async_worker *worker);
 
 /* ---- A task's life ------------------------------------------------------------------------------------ */
 
-/** In any mode but off: it is complete, but in no queue yet. `pc`: return address of the spawning call. */
-void async_diagnose_spawn(struct async_task *task, const void *pc);
+/** In any mode but off: it is complete, but in no queue yet. */
+void async_diagnose_spawn(struct async_task *task);
 
 /** In any mode but off: around a step. The event is SUSPEND or DONE; `kind`: of the future awaited, 0: a
  *  yield. The latter on the task's own stack. */

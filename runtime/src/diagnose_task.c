@@ -28,12 +28,12 @@ static double ms(uint64_t nanoseconds)
 
 /* ---- Spawn and steps ---------------------------------------------------------------------------------------- */
 
-void async_diagnose_spawn(struct async_task *task, const void *pc)
+void async_diagnose_spawn(struct async_task *task)
 {
     uint32_t modes = async_modes();
     if (modes & ASYNC_DEBUG_MODE_ON) {
         struct async_backtrace backtrace;
-        async_backtrace_capture(&backtrace, pc);
+        async_backtrace_capture(&backtrace);
         void **stack = async_backtrace_keep(&backtrace, &task->spawn_depth);
         async_publish(&task->spawn_stack, stack);
         async_stack_clean(task);
@@ -60,7 +60,7 @@ static void tell_slow_step(struct async_worker *worker, struct async_task *task,
     char start[ADDRESS];
     const char *then = "ended";
     if (event == ASYNC_TRACE_SUSPEND) {
-        async_backtrace_capture(&backtrace, NULL);
+        async_backtrace_capture(&backtrace);
         then = kind ? async_debug_descriptor.future_kinds[kind].text : "yield";
     }
     message.duration = worker->step.wall;
@@ -127,7 +127,7 @@ int async_fail_at(const struct async_site *site, int code, const char *format, .
     async_publish(&task->error_text, strdup(text));
     if (async_debugging()) {
         struct async_backtrace backtrace;
-        async_backtrace_capture(&backtrace, __builtin_return_address(0));
+        async_backtrace_capture(&backtrace);
         void **stack = async_backtrace_keep(&backtrace, &task->error_depth);
         async_publish(&task->error_stack, stack);
         async_event(ASYNC_DEBUG_EVENT_FAILURE, task);

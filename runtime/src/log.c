@@ -81,20 +81,36 @@ __attribute__((format(printf, 2, 3))) static void add(struct printed *printed, c
         printed->length += (size_t)length < room ? (size_t)length : room - 1;
 }
 
-static void print(struct printed *printed, const struct async_message *message)
+static void print_task(struct printed *printed, const struct async_message *message)
+{
+    add(printed, "task #%llu", (unsigned long long)message->task);
+    if (*message->task_name)
+        add(printed, " \"%s\"", message->task_name);
+    add(printed, message->file ? " (%s:%u): " : ": ", message->file, message->line);
+}
+
+/* The place is known where this library was called. */
+static void print_frame(struct printed *printed, const void *return_address)
 {
     char address[256];
+    struct async_place place;
+    async_address_describe(return_address, address, sizeof(address));
+    add(printed, "    %s", address);
+    if (async_call_find(return_address, &place))
+        add(printed, " %s:%u", place.file, place.line);
+    add(printed, "\n");
+}
+
+static void print(struct printed *printed, const struct async_message *message)
+{
     add(printed, "asyncrt: %s: ", async_message_name(message->code));
     if (message->task)
-        add(printed, "task #%llu \"%s\"%s", (unsigned long long)message->task, message->task_name,
-            message->file ? " " : ": ");
-    if (message->file)
-        add(printed, message->task ? "(%s:%u): " : "%s:%u: ", message->file, message->line);
+        print_task(printed, message);
+    else if (message->file)
+        add(printed, "%s:%u: ", message->file, message->line);
     add(printed, "%s\n", message->text);
-    for (size_t i = 0; i < message->depth; i++) {
-        async_address_describe(message->stack[i], address, sizeof(address));
-        add(printed, "    %s\n", address);
-    }
+    for (size_t i = 0; i < message->depth; i++)
+        print_frame(printed, message->stack[i]);
 }
 
 void async_message_print(FILE *file, const struct async_message *message)

@@ -108,7 +108,7 @@ int async_task_create(struct async_task **task_ret, const struct async_task_form
         *task_ret = task;
         ASYNC_PROBE4(spawn, task->id, task->name, task->start, task->parent_id);
         if (async_modes())
-            async_diagnose_spawn(task, form->spawn_pc);
+            async_diagnose_spawn(task);
         async_worker_wake(task, task->ready_since);
     }
     change_end(registry);
