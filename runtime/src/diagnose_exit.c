@@ -38,7 +38,7 @@ __attribute__((no_sanitize("thread"))) static unsigned tell_worker(const struct 
         const struct async_slab *slab = slabs->items[i];
         for (uint32_t slot = 0; slot < slab->slot_count; slot++) {
             const struct async_task *task = &slab->slots[slot];
-            if (!async_is_task(task) || async_task_ended(task) || (task->flags & ASYNC_DEBUG_TASK_SYSTEM))
+            if (!async_is_task(task) || async_task_ended(task) || async_task_has_flag(task, ASYNC_DEBUG_TASK_SYSTEM))
                 continue;
             if (told++ < TOLD)
                 tell(task);

@@ -173,8 +173,8 @@ void async_diagnose_failure(struct async_task *task)
 {
     struct async_lock *lock = &task->worker->registry.lock;
     async_lock(lock);
-    uint32_t taken = task->flags & (ASYNC_DEBUG_TASK_DETACHED | ASYNC_DEBUG_TASK_RETRIEVED);
-    bool lost = taken == ASYNC_DEBUG_TASK_DETACHED && !task->failure_told;
+    bool lost = async_task_has_flag(task, ASYNC_DEBUG_TASK_DETACHED) &&
+                !async_task_has_flag(task, ASYNC_DEBUG_TASK_RETRIEVED) && !task->failure_told;
     task->failure_told |= lost;
     async_unlock(lock);
     if (lost)
@@ -211,7 +211,7 @@ void async_diagnose_release(struct async_task *task)
 
 static void tell_left(struct async_task *task, unsigned *told)
 {
-    if (task->flags & (ASYNC_DEBUG_TASK_DETACHED | ASYNC_DEBUG_TASK_RETRIEVED))
+    if (async_task_has_flag(task, ASYNC_DEBUG_TASK_DETACHED | ASYNC_DEBUG_TASK_RETRIEVED))
         return;
     if (task->state == ASYNC_TASK_FAILED) {
         tell_failure(task);

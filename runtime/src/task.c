@@ -157,7 +157,7 @@ static void take_off_list(struct async_registry *registry, struct async_task *ta
 /* Once nobody needs the record any more. The registry is locked. */
 static void release_if_done(struct async_registry *registry, struct async_task *task)
 {
-    bool given_up = task->flags & (ASYNC_DEBUG_TASK_DETACHED | ASYNC_DEBUG_TASK_RETRIEVED);
+    bool given_up = async_task_has_flag(task, ASYNC_DEBUG_TASK_DETACHED | ASYNC_DEBUG_TASK_RETRIEVED);
     if (!given_up || task->pins)
         return;
     async_change_begin(&async_worker_self()->changes);
@@ -272,7 +272,7 @@ bool async_task_take_handle(struct async_task *task)
 {
     struct async_registry *registry = &task->worker->registry;
     async_lock(&registry->lock);
-    bool taken = !task->joined && !(task->flags & ASYNC_DEBUG_TASK_DETACHED);
+    bool taken = !task->joined && !async_task_has_flag(task, ASYNC_DEBUG_TASK_DETACHED);
     if (taken)
         task->joined = true;
     async_unlock(&registry->lock);
@@ -305,7 +305,7 @@ static int refuse_handle(const struct async_task *task)
         return async_refused_because(UV_EINVAL, "no task, or one that was joined or has ended detached");
     if (task == async_self())
         return async_refused_because(UV_EINVAL, "it is the calling task itself");
-    if (task->flags & ASYNC_DEBUG_TASK_DETACHED)
+    if (async_task_has_flag(task, ASYNC_DEBUG_TASK_DETACHED))
         return async_refused_because(UV_EINVAL, "the task is detached");
     return async_refused_because(UV_EINVAL, "another task joins it");
 }

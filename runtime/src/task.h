@@ -158,6 +158,12 @@ void async_task_settle_handle(struct async_task *task, uint32_t flag);
 void async_task_set_flag(struct async_task *task, uint32_t flag);
 void async_task_clear_flag(struct async_task *task, uint32_t flag);
 
+/** Whether it has any of them. */
+static inline bool async_task_has_flag(const struct async_task *task, uint32_t flags)
+{
+    return __atomic_load_n(&task->flags, __ATOMIC_RELAXED) & flags;
+}
+
 /** Whether the handle is a task's. A slot outlives its task, so that this may be asked of a stale one too. */
 bool async_is_task(const struct async_task *task);
 
