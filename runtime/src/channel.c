@@ -5,6 +5,7 @@
 
 #include "async.h"
 #include "change.h"
+#include "diagnose.h"
 #include "select.h"
 #include "worker.h"
 
@@ -39,7 +40,7 @@ int async_channel_create_at(struct async_channel **channel_ret, const char *name
     const char *copy;
     size_t bytes;
     if (!channel_ret)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     if (__builtin_mul_overflow(item_size, capacity, &bytes))
         return UV_ENOMEM;
     struct async_channel *channel = async_object_create(sizeof(*channel), name, &copy);
@@ -148,7 +149,7 @@ static int send_item(struct async_channel *channel, const void *item, bool waits
 {
     int result;
     if (!async_self() || !channel || (!item && channel->item_size))
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(channel->send.lock);
     if (!async_channel_attempt_send(channel, item, &result)) {
         if (waits)
@@ -156,14 +157,14 @@ static int send_item(struct async_channel *channel, const void *item, bool waits
         result = UV_EAGAIN;
     }
     async_unlock(channel->send.lock);
-    return result;
+    return result == UV_EPIPE ? async_refused_because(result, "the channel is closed") : result;
 }
 
 static int receive_item(struct async_channel *channel, void *item_ret, bool waits)
 {
     int result;
     if (!async_self() || !channel || (!item_ret && channel->item_size))
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(channel->send.lock);
     if (!async_channel_attempt_receive(channel, item_ret, &result)) {
         if (waits)
@@ -208,13 +209,13 @@ static void end(struct async_channel *channel)
 int async_channel_close(struct async_channel *channel)
 {
     if (!async_self() || !channel)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(channel->send.lock);
     int result = channel->closed ? UV_EALREADY : 0;
     if (!result)
         end(channel);
     async_unlock(channel->send.lock);
-    return result;
+    return result ? async_refused_because(result, "the channel is closed already") : 0;
 }
 
 /* How many ends of a sort are said to be open, in both futures; the first `change` makes known that it is said.
@@ -222,7 +223,7 @@ int async_channel_close(struct async_channel *channel)
 static int count_ends(struct async_channel *channel, bool senders, int32_t change)
 {
     if (!async_self() || !channel)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(channel->send.lock);
     int32_t *here = senders ? &channel->send.senders : &channel->send.receivers;
     int32_t *there = senders ? &channel->receive.senders : &channel->receive.receivers;
@@ -265,7 +266,7 @@ int async_channel_destroy(struct async_channel *channel)
     bool busy = async_future_busy(&channel->send) || async_future_busy(&channel->receive);
     async_unlock(channel->send.lock);
     if (busy)
-        return UV_EBUSY;
+        return async_refused_because(UV_EBUSY, "a task holds it or waits for it");
     async_future_deinit(&channel->send);
     async_future_deinit(&channel->receive);
     free(channel->items);

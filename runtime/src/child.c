@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "async.h"
+#include "diagnose.h"
 #include "handle.h"
 #include "stream.h"
 #include "worker.h"
@@ -174,7 +175,7 @@ int async_child_spawn_at(struct async_child **child_ret, const struct async_chil
                          struct async_stream *pipes_ret[3], const struct async_site *site)
 {
     if (!async_self() || !child_ret || !is_sound(options, pipes_ret))
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct plumbing plumbing;
     int error = lay(&plumbing, options, site);
     if (!error)

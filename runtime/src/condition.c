@@ -4,6 +4,7 @@
 
 #include "async.h"
 #include "cancel.h"
+#include "diagnose.h"
 #include "mutex.h"
 #include "worker.h"
 
@@ -16,7 +17,7 @@ int async_condition_create_at(struct async_condition **condition_ret, const char
 {
     const char *copy;
     if (!condition_ret)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_condition *condition = async_object_create(sizeof(*condition), name, &copy);
     if (!condition)
         return UV_ENOMEM;
@@ -42,9 +43,9 @@ int async_condition_wait(struct async_condition *condition, struct async_mutex *
 {
     struct async_task *self = async_self();
     if (!self || !condition || !mutex)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     if (!async_mutex_held(mutex, self))
-        return UV_EPERM;
+        return async_refused_because(UV_EPERM, "the calling task does not hold the mutex");
     int result = async_interrupt_take(self);
     if (result)
         return result;
@@ -58,7 +59,7 @@ int async_condition_wait(struct async_condition *condition, struct async_mutex *
 int async_condition_signal(struct async_condition *condition)
 {
     if (!async_self() || !condition)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(condition->future.lock);
     async_future_wake(&condition->future, 0);
     async_unlock(condition->future.lock);
@@ -68,7 +69,7 @@ int async_condition_signal(struct async_condition *condition)
 int async_condition_broadcast(struct async_condition *condition)
 {
     if (!async_self() || !condition)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(condition->future.lock);
     async_future_wake_all(&condition->future, 0);
     async_unlock(condition->future.lock);
@@ -83,7 +84,7 @@ int async_condition_destroy(struct async_condition *condition)
     bool busy = async_future_busy(&condition->future);
     async_unlock(condition->future.lock);
     if (busy)
-        return UV_EBUSY;
+        return async_refused_because(UV_EBUSY, "a task holds it or waits for it");
     async_future_deinit(&condition->future);
     free(condition);
     return 0;

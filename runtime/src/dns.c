@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "diagnose.h"
 #include "request.h"
 #include "worker.h"
 
@@ -45,7 +46,7 @@ int async_resolve_at(const char *host, const char *service, struct async_address
 {
     struct async_task *task = async_self();
     if (!task || (!host && !service) || (!addresses && room))
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_request *request = create(host ? host : service, site);
     if (!request)
         return UV_ENOMEM;
@@ -84,7 +85,7 @@ int async_resolve_name_at(const struct async_address *address, char *host, size_
     struct async_task *task = async_self();
     char question[ASYNC_ADDRESS_SIZE];
     if (!task || !address || !host)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_address_format(address, question);
     struct async_request *request = create(question, site);
     if (!request)

@@ -4,6 +4,7 @@
 
 #include "async.h"
 #include "change.h"
+#include "diagnose.h"
 #include "select.h"
 #include "worker.h"
 
@@ -15,7 +16,7 @@ int async_event_create_at(struct async_event **event_ret, const char *name, cons
 {
     const char *copy;
     if (!event_ret)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_event *event = async_object_create(sizeof(*event), name, &copy);
     if (!event)
         return UV_ENOMEM;
@@ -39,7 +40,7 @@ bool async_event_attempt(const struct async_event *event)
 int async_event_set(struct async_event *event)
 {
     if (!async_self() || !event)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(event->future.lock);
     async_publish(&event->future.state, ASYNC_FUTURE_RESOLVED);
     async_future_wake_all(&event->future, 0);
@@ -50,7 +51,7 @@ int async_event_set(struct async_event *event)
 int async_event_clear(struct async_event *event)
 {
     if (!async_self() || !event)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(event->future.lock);
     async_publish(&event->future.state, ASYNC_FUTURE_PENDING);
     async_unlock(event->future.lock);
@@ -70,7 +71,7 @@ bool async_event_is_set(struct async_event *event)
 int async_event_wait(struct async_event *event)
 {
     if (!async_self() || !event)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(event->future.lock);
     if (!async_event_attempt(event))
         return (int)async_future_await(&event->future, NULL);
@@ -86,7 +87,7 @@ int async_event_destroy(struct async_event *event)
     bool busy = async_future_busy(&event->future);
     async_unlock(event->future.lock);
     if (busy)
-        return UV_EBUSY;
+        return async_refused_because(UV_EBUSY, "a task holds it or waits for it");
     async_future_deinit(&event->future);
     free(event);
     return 0;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cancel.h"
+#include "diagnose.h"
 #include "handle.h"
 #include "work.h"
 #include "worker.h"
@@ -151,7 +152,7 @@ int async_file_open_at(struct async_file **file_ret, const char *path, int flags
                        const struct async_site *site)
 {
     if (!async_self() || !file_ret || !path)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_file *file = calloc(1, sizeof(*file) + strlen(path) + 1);
     if (!file)
         return UV_ENOMEM;
@@ -191,7 +192,7 @@ ssize_t async_file_read(struct async_file *file, void *buffer, size_t size, off_
 {
     struct operation operation = {.buffer = buffer, .size = size, .offset = offset};
     if ((!buffer && size) || offset < ASYNC_FILE_NEXT)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     return operate(file, &operation, call_read);
 }
 
@@ -199,7 +200,7 @@ int async_file_write(struct async_file *file, const void *buffer, size_t size, o
 {
     struct operation operation = {.buffer = (char *)buffer, .size = size, .offset = offset};
     if ((!buffer && size) || offset < ASYNC_FILE_NEXT)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     return (int)operate(file, &operation, call_write);
 }
 
@@ -212,7 +213,7 @@ int async_file_sync(struct async_file *file)
 int async_file_stat(struct async_file *file, struct stat *stat_ret)
 {
     struct operation operation = {.stat = stat_ret};
-    return stat_ret ? (int)operate(file, &operation, call_stat) : UV_EINVAL;
+    return stat_ret ? (int)operate(file, &operation, call_stat) : async_refused(UV_EINVAL);
 }
 
 int async_file_truncate(struct async_file *file, off_t size)

@@ -59,20 +59,24 @@ void async_handle_set_fd(struct async_handle *handle, int fd)
     handle->fd = handle->close.fd = fd;
 }
 
-int async_handle_check(const void *object)
+/* `closing`: what is said of one that is being closed. */
+static int check(const struct async_handle *handle, int closing)
 {
-    const struct async_handle *handle = object;
     if (!handle || !async_self())
         return async_refused(UV_EINVAL);
     if (handle->worker != async_worker_self())
         return async_refused(UV_EXDEV);
-    return handle->closing ? UV_EBADF : 0;
+    return handle->closing ? async_refused_because(closing, "it is being closed") : 0;
+}
+
+int async_handle_check(const void *object)
+{
+    return check(object, UV_EBADF);
 }
 
 int async_handle_check_close(const void *object)
 {
-    int unusable = async_handle_check(object);
-    return unusable == UV_EBADF ? UV_EALREADY : unusable;
+    return check(object, UV_EALREADY);
 }
 
 void async_handle_unhold(struct async_handle *handle)

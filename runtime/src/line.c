@@ -4,6 +4,7 @@
 #include <uv.h>
 
 #include "async.h"
+#include "diagnose.h"
 
 #define ROOM_LEAST 4096 /* short lines are read many at a time */
 
@@ -26,7 +27,7 @@ int async_lines_create(struct async_lines **lines_ret, struct async_stream *stre
 {
     size_t size, total;
     if (!lines_ret || !stream)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     if (__builtin_add_overflow(longest, (size_t)2, &size)) /* CR LF */
         return UV_ENOMEM;
     if (size < ROOM_LEAST)
@@ -119,7 +120,7 @@ static ssize_t skip(struct async_lines *lines)
 ssize_t async_lines_next(struct async_lines *lines, char **line_ret)
 {
     if (!lines || !line_ret)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     ssize_t result = skip(lines);
     if (result < 0)
         return result;
@@ -143,7 +144,7 @@ ssize_t async_lines_next(struct async_lines *lines, char **line_ret)
 ssize_t async_lines_read(struct async_lines *lines, void *buffer, size_t size)
 {
     if (!lines || (!buffer && size))
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     ssize_t result = skip(lines);
     size_t there = lines->end - lines->start;
     if (result < 0)

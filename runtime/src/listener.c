@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "diagnose.h"
 #include "stream.h"
 #include "worker.h"
 
@@ -109,7 +110,7 @@ int async_listen_at(struct async_listener **listener_ret, const char *host, uint
                     bool shared, const struct async_site *site)
 {
     struct async_address address;
-    int error = async_self() && listener_ret ? async_address_parse(&address, host, port) : UV_EINVAL;
+    int error = async_self() && listener_ret ? async_address_parse(&address, host, port) : async_refused(UV_EINVAL);
     return error ? error : listen_at_address(listener_ret, &address, backlog, shared, site);
 }
 
@@ -117,7 +118,7 @@ int async_listen_unix_at(struct async_listener **listener_ret, const char *path,
                          const struct async_site *site)
 {
     struct async_address address;
-    int error = async_self() && listener_ret ? async_address_parse_unix(&address, path) : UV_EINVAL;
+    int error = async_self() && listener_ret ? async_address_parse_unix(&address, path) : async_refused(UV_EINVAL);
     return error ? error : listen_at_address(listener_ret, &address, backlog, false, site);
 }
 
@@ -194,7 +195,7 @@ int async_accept_at(struct async_listener *listener, struct async_stream **strea
 {
     int unusable = async_handle_check(listener);
     if (unusable || !stream_ret)
-        return unusable ? unusable : UV_EINVAL;
+        return unusable ? unusable : async_refused(UV_EINVAL);
     if (!listener->watching) {
         int error = uv_poll_start(&listener->uv, UV_READABLE, on_readable);
         if (error)

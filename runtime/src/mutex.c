@@ -4,6 +4,7 @@
 
 #include "async.h"
 #include "change.h"
+#include "diagnose.h"
 #include "mutex.h"
 #include "worker.h"
 
@@ -15,7 +16,7 @@ int async_mutex_create_at(struct async_mutex **mutex_ret, const char *name, cons
 {
     const char *copy;
     if (!mutex_ret)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_mutex *mutex = async_object_create(sizeof(*mutex), name, &copy);
     if (!mutex)
         return UV_ENOMEM;
@@ -46,7 +47,7 @@ int async_mutex_try_lock(struct async_mutex *mutex)
 {
     struct async_task *self = async_self();
     if (!self || !mutex)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(mutex->future.lock);
     bool taken = take(mutex, self);
     async_unlock(mutex->future.lock);
@@ -57,7 +58,7 @@ int async_mutex_lock(struct async_mutex *mutex)
 {
     struct async_task *self = async_self();
     if (!self || !mutex)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(mutex->future.lock);
     if (!take(mutex, self))
         return (int)async_future_await(&mutex->future, NULL); /* whoever unlocks makes us the owner */
@@ -80,13 +81,13 @@ int async_mutex_unlock(struct async_mutex *mutex)
 {
     struct async_task *self = async_self();
     if (!self || !mutex)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(mutex->future.lock);
     bool ours = mutex->future.owner == self;
     if (ours)
         pass_on(mutex, &self->worker->changes);
     async_unlock(mutex->future.lock);
-    return ours ? 0 : UV_EPERM;
+    return ours ? 0 : async_refused_because(UV_EPERM, "the calling task does not hold it");
 }
 
 bool async_mutex_held(struct async_mutex *mutex, const struct async_task *task)
@@ -107,7 +108,7 @@ int async_mutex_destroy(struct async_mutex *mutex)
         async_future_disown(&mutex->future);
     async_unlock(mutex->future.lock);
     if (busy)
-        return UV_EBUSY;
+        return async_refused_because(UV_EBUSY, "a task holds it or waits for it");
     async_future_deinit(&mutex->future);
     free(mutex);
     return 0;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "async.h"
+#include "diagnose.h"
 #include "work.h"
 
 /** An operation on a path, for a thread of the pool. */
@@ -102,7 +103,7 @@ static int operate(struct operation *operation, int64_t (*call)(struct async_wor
                    const struct async_site *site)
 {
     if (!async_self() || !operation->path)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_work_init(&operation->work, ASYNC_FUTURE_FILE, call, site);
     operation->work.future.name = operation->path;
     return (int)async_work_await(&operation->work);
@@ -111,13 +112,13 @@ static int operate(struct operation *operation, int64_t (*call)(struct async_wor
 int async_stat_at(const char *path, struct stat *stat_ret, const struct async_site *site)
 {
     struct operation operation = {.path = path, .stat = stat_ret};
-    return stat_ret ? operate(&operation, call_stat, site) : UV_EINVAL;
+    return stat_ret ? operate(&operation, call_stat, site) : async_refused(UV_EINVAL);
 }
 
 int async_rename_at(const char *path, const char *new_path, const struct async_site *site)
 {
     struct operation operation = {.path = path, .new_path = new_path};
-    return new_path ? operate(&operation, call_rename, site) : UV_EINVAL;
+    return new_path ? operate(&operation, call_rename, site) : async_refused(UV_EINVAL);
 }
 
 int async_unlink_at(const char *path, const struct async_site *site)
@@ -141,7 +142,7 @@ int async_rmdir_at(const char *path, const struct async_site *site)
 int async_list_directory_at(const char *path, char ***names_ret, const struct async_site *site)
 {
     struct operation operation = {.path = path};
-    int count = names_ret ? operate(&operation, call_list, site) : UV_EINVAL;
+    int count = names_ret ? operate(&operation, call_list, site) : async_refused(UV_EINVAL);
     if (count >= 0)
         *names_ret = operation.names;
     return count;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "diagnose.h"
 #include "stream.h"
 
 /* ---- Unix-domain connections ------------------------------------------------------------------- */
@@ -22,7 +23,7 @@ static int open_connected_socket(const struct async_address *address)
 int async_connect_unix_at(struct async_stream **stream_ret, const char *path, const struct async_site *site)
 {
     struct async_address address;
-    int error = async_self() && stream_ret ? async_address_parse_unix(&address, path) : UV_EINVAL;
+    int error = async_self() && stream_ret ? async_address_parse_unix(&address, path) : async_refused(UV_EINVAL);
     int fd = error ? error : open_connected_socket(&address);
     if (fd < 0)
         return fd;
@@ -40,7 +41,7 @@ int async_pipe_at(struct async_stream **reader_ret, struct async_stream **writer
     uv_file fds[2];
     struct async_stream *reader;
     if (!async_self() || !reader_ret || !writer_ret)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     int error = uv_pipe(fds, UV_NONBLOCK_PIPE, UV_NONBLOCK_PIPE);
     if (error)
         return error;

@@ -4,6 +4,7 @@
 
 #include "async.h"
 #include "change.h"
+#include "diagnose.h"
 #include "process.h"
 #include "select.h"
 #include "worker.h"
@@ -20,7 +21,7 @@ int async_promise_create_at(struct async_promise **promise_ret, const char *name
 {
     const char *copy;
     if (!promise_ret)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_promise *promise = async_object_create(sizeof(*promise), name, &copy);
     if (!promise)
         return UV_ENOMEM;
@@ -39,13 +40,13 @@ static bool is_pending(const struct async_promise *promise)
 int async_promise_set_producer(struct async_promise *promise, struct async_task *producer)
 {
     if (!async_self() || !promise || (producer && !async_is_task(producer)))
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(promise->future.lock);
     bool pending = is_pending(promise);
     if (pending)
         async_future_set_owner(&promise->future, producer);
     async_unlock(promise->future.lock);
-    return pending ? 0 : UV_EALREADY;
+    return pending ? 0 : async_refused_because(UV_EALREADY, "it is resolved or has failed");
 }
 
 /* ---- Settling ------------------------------------------------------------------------------------ */
@@ -77,9 +78,9 @@ static void on_mail(struct async_mail *mail)
 static int win(struct async_promise *promise, void *value, int error)
 {
     if (!promise)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     if (__atomic_exchange_n(&promise->settled, true, __ATOMIC_ACQ_REL))
-        return UV_EALREADY;
+        return async_refused_because(UV_EALREADY, "it is resolved or has failed");
     promise->value = value;
     promise->error = error;
     if (async_worker_self()) {
@@ -100,7 +101,7 @@ int async_promise_resolve(struct async_promise *promise, void *value)
 
 int async_promise_fail(struct async_promise *promise, int error)
 {
-    return error < 0 ? win(promise, NULL, error) : UV_EINVAL;
+    return error < 0 ? win(promise, NULL, error) : async_refused(UV_EINVAL);
 }
 
 /* ---- Awaiting ------------------------------------------------------------------------------------ */
@@ -124,7 +125,7 @@ int async_promise_await(struct async_promise *promise, void **value_ret)
 {
     int result;
     if (!async_self() || !promise)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(promise->future.lock);
     if (!async_promise_attempt(promise, value_ret, &result))
         return (int)async_future_await(&promise->future, value_ret);
@@ -142,7 +143,7 @@ int async_promise_destroy(struct async_promise *promise)
         async_future_disown(&promise->future);
     async_unlock(promise->future.lock);
     if (busy)
-        return UV_EBUSY;
+        return async_refused_because(UV_EBUSY, "a task holds it or waits for it");
     async_future_deinit(&promise->future);
     free(promise);
     return 0;

@@ -5,6 +5,7 @@
 #include "async.h"
 #include "cancel.h"
 #include "change.h"
+#include "diagnose.h"
 #include "holder.h"
 #include "worker.h"
 
@@ -31,7 +32,7 @@ int async_rwlock_create_at(struct async_rwlock **rwlock_ret, const char *name, c
 {
     const char *copy;
     if (!rwlock_ret)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_rwlock *rwlock = async_object_create(sizeof(*rwlock), name, &copy);
     if (!rwlock)
         return UV_ENOMEM;
@@ -120,7 +121,7 @@ static int lock_for(struct async_rwlock *rwlock, bool reads, bool waits)
 {
     struct async_task *self = async_self();
     if (!self || !rwlock)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_holder *holder = reads ? async_holder_create(&rwlock->readers) : NULL;
     if (reads && !holder)
         return UV_ENOMEM;
@@ -180,11 +181,11 @@ int async_rwlock_unlock(struct async_rwlock *rwlock)
 {
     struct async_task *self = async_self();
     if (!self || !rwlock)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(rwlock->write.lock);
     bool left = leave(rwlock, self);
     async_unlock(rwlock->write.lock);
-    return left ? 0 : UV_EPERM;
+    return left ? 0 : async_refused_because(UV_EPERM, "the calling task does not hold it");
 }
 
 int async_rwlock_destroy(struct async_rwlock *rwlock)
@@ -200,7 +201,7 @@ int async_rwlock_destroy(struct async_rwlock *rwlock)
     }
     async_unlock(rwlock->write.lock);
     if (busy)
-        return UV_EBUSY;
+        return async_refused_because(UV_EBUSY, "a task holds it or waits for it");
     async_holders_deinit(&rwlock->readers);
     async_future_deinit(&rwlock->read);
     async_future_deinit(&rwlock->write);

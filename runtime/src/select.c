@@ -6,6 +6,7 @@
 
 #include "async.h"
 #include "cancel.h"
+#include "diagnose.h"
 #include "worker.h"
 
 /*
@@ -264,7 +265,7 @@ static int start(const struct async_case *cases, size_t count, size_t *index_ret
 {
     size_t index = count;
     if (!async_self() || !cases || !count || !take_cases(cases, count))
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     int result = run(cases, count, &index, waits);
     give_handles_back(cases, count);
     if (index_ret)

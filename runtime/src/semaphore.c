@@ -5,6 +5,7 @@
 #include "async.h"
 #include "cancel.h"
 #include "change.h"
+#include "diagnose.h"
 #include "holder.h"
 #include "worker.h"
 
@@ -24,7 +25,7 @@ int async_semaphore_create_at(struct async_semaphore **semaphore_ret, const char
 {
     const char *copy;
     if (!semaphore_ret || !permits)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_semaphore *semaphore = async_object_create(sizeof(*semaphore), name, &copy);
     if (!semaphore)
         return UV_ENOMEM;
@@ -107,7 +108,7 @@ static int acquire(struct async_semaphore *semaphore, uint64_t permits, bool wai
 {
     struct async_task *self = async_self();
     if (!self || !semaphore || !permits || permits > semaphore->future.capacity)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_holder *holder = async_holder_create(&semaphore->holders);
     if (!holder)
         return UV_ENOMEM;
@@ -141,7 +142,7 @@ int async_semaphore_release(struct async_semaphore *semaphore, uint64_t permits)
 {
     struct async_task *self = async_self();
     if (!self || !semaphore || !permits)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     async_lock(semaphore->future.lock);
     bool taken = permits <= semaphore->future.capacity - semaphore->future.count;
     if (taken) {
@@ -151,7 +152,7 @@ int async_semaphore_release(struct async_semaphore *semaphore, uint64_t permits)
         async_change_end(&self->worker->changes);
     }
     async_unlock(semaphore->future.lock);
-    return taken ? 0 : UV_EPERM;
+    return taken ? 0 : async_refused_because(UV_EPERM, "the calling task has no such permits");
 }
 
 int async_semaphore_destroy(struct async_semaphore *semaphore)
@@ -162,7 +163,7 @@ int async_semaphore_destroy(struct async_semaphore *semaphore)
     bool busy = async_future_busy(&semaphore->future) || async_holders_alive(&semaphore->holders);
     async_unlock(semaphore->future.lock);
     if (busy)
-        return UV_EBUSY;
+        return async_refused_because(UV_EBUSY, "a task holds it or waits for it");
     async_holders_deinit(&semaphore->holders);
     async_future_deinit(&semaphore->future);
     free(semaphore);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "async.h"
+#include "diagnose.h"
 #include "handle.h"
 #include "worker.h"
 
@@ -35,7 +36,7 @@ int async_signal_open_at(struct async_signal **signal_ret, int number, const str
 {
     struct async_task *task = async_self();
     if (!task || !signal_ret)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_signal *signal = calloc(1, sizeof(*signal));
     int error = signal ? uv_signal_init(&task->worker->loop, &signal->uv) : UV_ENOMEM;
     if (error) {
@@ -64,7 +65,7 @@ int async_signal_wait(struct async_signal *signal)
     if (unusable)
         return unusable;
     if (signal->wait.waiters)
-        return UV_EBUSY;
+        return async_refused_because(UV_EBUSY, "another task is in this call");
     async_handle_hold(&signal->handle);
     int result = signal->wait.count ? 0 : (int)async_future_await(&signal->wait, NULL);
     if (!result) {

@@ -3,6 +3,7 @@
 
 #include "async.h"
 #include "clock.h"
+#include "diagnose.h"
 #include "future.h"
 #include "timer.h"
 #include "worker.h"
@@ -22,7 +23,7 @@ int async_sleep_until(uint64_t deadline)
 {
     struct async_task *task = async_self();
     if (!task)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_timers *timers = &task->worker->timers;
     struct sleeper sleeper = {.timer = {.expired = on_expired}};
     async_future_init(&sleeper.future, ASYNC_FUTURE_TIMER, ASYNC_FUTURE_PENDING, NULL);

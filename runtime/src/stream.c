@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "address.h"
+#include "diagnose.h"
 #include "worker.h"
 
 /* ---- Open -------------------------------------------------------------------------------------- */
@@ -95,7 +96,7 @@ int async_stream_adopt_at(struct async_stream **stream_ret, int fd, const struct
 {
     const char *kind = stream_ret && async_self() ? kind_of(fd) : NULL;
     if (!kind)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_stream *stream = async_stream_allocate();
     if (!stream)
         return UV_ENOMEM;
@@ -153,9 +154,9 @@ ssize_t async_read(struct async_stream *stream, void *buffer, size_t size)
 {
     int unusable = async_handle_check(stream);
     if (unusable || (!buffer && size))
-        return unusable ? unusable : UV_EINVAL;
+        return unusable ? unusable : async_refused(UV_EINVAL);
     if (stream->read.waiters)
-        return UV_EBUSY;
+        return async_refused_because(UV_EBUSY, "another task is in this call");
     if (size == 0 || stream->read_status)
         return size == 0 ? 0 : stream->read_status;
     if (!stream->reading) {
@@ -263,7 +264,7 @@ static int check_writable(struct async_stream *stream)
     int unusable = async_handle_check(stream);
     if (unusable)
         return unusable;
-    return stream->writing ? UV_EBUSY : 0;
+    return stream->writing ? async_refused_because(UV_EBUSY, "another task writes") : 0;
 }
 
 /* Others keep away while the task may be waiting; the stream lasts until it is done. */
@@ -283,7 +284,7 @@ int async_write(struct async_stream *stream, const void *buffer, size_t size)
 {
     int unusable = check_writable(stream);
     if (unusable || (!buffer && size))
-        return unusable ? unusable : UV_EINVAL;
+        return unusable ? unusable : async_refused(UV_EINVAL);
     uv_buf_t rest = {.base = (char *)buffer, .len = size};
     int error = try_write(stream, &rest);
     if (error || !rest.len)
@@ -390,7 +391,7 @@ int async_stream_local(const struct async_stream *stream, char text[ASYNC_ADDRES
 {
     int unusable = async_handle_check(stream);
     if (unusable || !text)
-        return unusable ? unusable : UV_EINVAL;
+        return unusable ? unusable : async_refused(UV_EINVAL);
     struct async_address local;
     async_address_of_socket(&local, stream->handle.fd);
     async_address_format(&local, text);

@@ -3,6 +3,7 @@
 
 #include "address.h"
 #include "cancel.h"
+#include "diagnose.h"
 #include "stream.h"
 #include "worker.h"
 
@@ -72,7 +73,7 @@ int async_connect_at(struct async_stream **stream_ret, const char *host, uint16_
 {
     struct async_address address;
     if (!async_self() || !stream_ret || !host)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     if (async_address_parse(&address, host, port) == 0)
         return connect_to(stream_ret, &address, site);
     return connect_to_name(stream_ret, host, port, site);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "address.h"
+#include "diagnose.h"
 #include "handle.h"
 #include "request.h"
 #include "worker.h"
@@ -60,7 +61,7 @@ int async_udp_open_at(struct async_udp **udp_ret, const char *host, uint16_t por
                       const struct async_site *site)
 {
     struct async_address address;
-    int error = async_self() && udp_ret ? async_address_parse(&address, host, port) : UV_EINVAL;
+    int error = async_self() && udp_ret ? async_address_parse(&address, host, port) : async_refused(UV_EINVAL);
     if (error)
         return error;
     struct async_udp *udp = create(site);
@@ -75,7 +76,7 @@ int async_udp_adopt_at(struct async_udp **udp_ret, int fd, const struct async_si
     socklen_t size = sizeof(type);
     if (!async_self() || !udp_ret || getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0 ||
         type != SOCK_DGRAM)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct async_udp *udp = create(site);
     if (!udp)
         return UV_ENOMEM;
@@ -95,7 +96,7 @@ int async_udp_connect(struct async_udp *udp, const struct async_address *peer)
 {
     int unusable = async_handle_check(udp);
     if (unusable || !peer)
-        return unusable ? unusable : UV_EINVAL;
+        return unusable ? unusable : async_refused(UV_EINVAL);
     int error = uv_udp_connect(&udp->uv, async_address_socket(peer));
     if (error)
         return error;
@@ -149,7 +150,7 @@ int async_udp_send(struct async_udp *udp, const void *buffer, size_t size, const
 {
     int unusable = async_handle_check(udp);
     if (unusable || (!buffer && size))
-        return unusable ? unusable : UV_EINVAL;
+        return unusable ? unusable : async_refused(UV_EINVAL);
     if (size > UINT16_MAX)
         return UV_EMSGSIZE;
     uv_buf_t bytes = {.base = (char *)buffer, .len = size};
@@ -203,9 +204,9 @@ ssize_t async_udp_receive(struct async_udp *udp, void *buffer, size_t size,
 {
     int unusable = async_handle_check(udp);
     if (unusable || !buffer || !size)
-        return unusable ? unusable : UV_EINVAL;
+        return unusable ? unusable : async_refused(UV_EINVAL);
     if (udp->receive.waiters)
-        return UV_EBUSY;
+        return async_refused_because(UV_EBUSY, "another task is in this call");
     if (!udp->receiving) {
         int error = uv_udp_recv_start(&udp->uv, on_alloc, on_received);
         if (error)

@@ -5,6 +5,7 @@
 
 #include "async.h"
 #include "cancel.h"
+#include "diagnose.h"
 #include "worker.h"
 
 void async_work_init(struct async_work *work, enum async_future_kind kind,
@@ -57,7 +58,7 @@ int64_t async_work_await(struct async_work *work)
 {
     struct async_task *task = async_self();
     if (!task)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     work->uv.data = work;
     int interrupted = async_interrupt_take(task);
     if (interrupted)
@@ -87,7 +88,7 @@ static int64_t call_function(struct async_work *work)
 int async_work_at(const char *name, async_function function, void *argument, const struct async_site *site)
 {
     if (!async_self() || !function)
-        return UV_EINVAL;
+        return async_refused(UV_EINVAL);
     struct call call = {.function = function, .argument = argument};
     async_work_init(&call.work, ASYNC_FUTURE_WORK, call_function, site);
     call.work.future.name = name;
