@@ -59,6 +59,13 @@ static struct ad_error *name_module(struct locator *locator, const struct ad_mod
     return NULL;
 }
 
+/* What is inlined into a hidden function is hidden as well, whatever its name. */
+static void hide_inlined(struct ad_line *lines, size_t count)
+{
+    for (size_t i = count; i-- > 1;)
+        lines[i - 1].hidden |= lines[i].hidden;
+}
+
 static struct ad_error *add_lines(struct locator *locator, struct ad_location *location,
                                   const struct ad_symbol *symbol)
 {
@@ -74,6 +81,8 @@ static struct ad_error *add_lines(struct locator *locator, struct ad_location *l
         AD_TRY(ad_snapshot_text(snapshot, frame->file, &line->file));
         line->hidden = is_hidden(snapshot, location, line->function);
     }
+    if (symbol->count)
+        hide_inlined(AD_ITEMS(struct ad_line, &snapshot->lines) + location->first_line, symbol->count);
     return NULL;
 }
 

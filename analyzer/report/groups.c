@@ -2,7 +2,11 @@
 #include "report/groups.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/cleanup.h"
+#include "base/map.h"
+#include "report/stack.h"
 #include "report/words.h"
 
 /* A hash table of group numbers + 1, with open addressing; 0: free. Its size is a power of two and more
@@ -18,13 +22,90 @@ static const struct ad_future *future_of(const struct ad_snapshot *snapshot, con
     return waits ? &AD_ITEMS(struct ad_future, &snapshot->futures)[task->future] : NULL;
 }
 
-static struct ad_group group_of(const struct ad_snapshot *snapshot, const struct ad_task *task)
+/* ---- Which stacks look alike ---- */
+
+static bool is_shown(const struct ad_snapshot *snapshot, const struct ad_location *location)
+{
+    struct ad_stack_line line;
+    for (uint32_t i = 0; ad_location_line(snapshot, location, i, &line); i++)
+        if (!line.hidden)
+            return true;
+    return false;
+}
+
+/* The next location, from `*frame` on, that a view shows; NULL at the end. */
+static const struct ad_location *next_shown(const struct ad_snapshot *snapshot, const struct ad_stack *stack,
+                                            uint32_t *frame)
+{
+    const struct ad_location *location;
+    while ((location = ad_stack_location(snapshot, stack, (*frame)++)))
+        if (is_shown(snapshot, location))
+            return location;
+    return NULL;
+}
+
+/* Where nothing is shown, nothing looks alike: views fall back on what is hidden. */
+static bool look_alike(const struct ad_snapshot *snapshot, const struct ad_stack *a, const struct ad_stack *b)
+{
+    uint32_t frame_a = 0, frame_b = 0;
+    const struct ad_location *location;
+    bool shown = false;
+    if (!a->end_text != !b->end_text || (a->end_text && strcmp(a->end_text, b->end_text)))
+        return false;
+    do {
+        location = next_shown(snapshot, a, &frame_a);
+        if (location != next_shown(snapshot, b, &frame_b))
+            return false;
+        shown = shown || location;
+    } while (location);
+    return shown;
+}
+
+static uint64_t hash_shown(const struct ad_snapshot *snapshot, const struct ad_stack *stack)
+{
+    uint64_t value = ad_map_hash(stack->end_text != NULL);
+    uint32_t frame = 0;
+    const struct ad_location *location;
+    while ((location = next_shown(snapshot, stack, &frame)))
+        value = ad_map_hash(value ^ (uint64_t)(location - AD_ITEMS(struct ad_location, &snapshot->locations)));
+    return value;
+}
+
+/* For each stack the first that looks like it: the ways through the runtime differ, what is shown does not.
+   The caller's to free. */
+static struct ad_error *find_alikes(const struct ad_snapshot *snapshot, uint32_t **alike_ret)
+{
+    const struct ad_stack *stacks = snapshot->stacks.items;
+    ad_cleanup(ad_map_deinit) struct ad_map first = {0}; /* hash -> the last distinct stack of that hash */
+    ad_auto_free uint32_t *before = calloc(snapshot->stacks.count + 1, sizeof(*before));
+    ad_auto_free uint32_t *alike = calloc(snapshot->stacks.count + 1, sizeof(*alike));
+    if (!before || !alike)
+        return &ad_error_nomem;
+    for (uint32_t i = 0; i < snapshot->stacks.count; i++) {
+        uint64_t hash = hash_shown(snapshot, &stacks[i]);
+        uint32_t last = ad_map_get(&first, hash, AD_NONE), found = last;
+        while (found != AD_NONE && !look_alike(snapshot, &stacks[found], &stacks[i]))
+            found = before[found];
+        alike[i] = found == AD_NONE ? i : found;
+        if (found != AD_NONE)
+            continue;
+        before[i] = last;
+        AD_TRY(ad_map_put(&first, hash, i));
+    }
+    *alike_ret = ad_take(alike);
+    return NULL;
+}
+
+/* ---- Groups ---- */
+
+static struct ad_group group_of(const struct ad_snapshot *snapshot, const uint32_t *alike,
+                                const struct ad_task *task)
 {
     const struct ad_future *future = future_of(snapshot, task);
     return (struct ad_group){
         .state = ad_task_state_word(snapshot, task),
         .kind = future ? (uint32_t)future->kind : AD_NONE,
-        .stack = task->stack,
+        .stack = task->stack < snapshot->stacks.count ? alike[task->stack] : task->stack,
         .oldest = UINT64_MAX,
         .future = future ? task->future : AD_NONE,
         .one_object = true,
@@ -107,12 +188,14 @@ static int compare(const void *left, const void *right)
 static struct ad_error *collect(const struct ad_snapshot *snapshot, bool system, struct ad_vector *groups,
                                 struct index *index)
 {
+    ad_auto_free uint32_t *alike = NULL;
+    AD_TRY(find_alikes(snapshot, &alike));
     for (uint32_t i = 0; i < snapshot->tasks.count; i++) {
         const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[i];
         if (!system && task->flags & ASYNC_DEBUG_TASK_SYSTEM)
             continue;
         AD_TRY(grow(index, groups));
-        struct ad_group key = group_of(snapshot, task);
+        struct ad_group key = group_of(snapshot, alike, task);
         uint32_t *slot = find_slot(index, groups, &key);
         if (!*slot) {
             AD_TRY(ad_vector_push(groups, &key));

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file groups.h - tasks that do the same: equal state, equal kind of wait, equal whole stack.
+ * @file groups.h - tasks that do the same: equal state, equal kind of wait, equal whole stack as it is shown.
  *
  * Whole stacks, never the top frame: two tasks that wait in the same library call for different reasons
- * are different. The runtime's own tasks are left out unless asked for. What they wait for is not part of the key, so that 25,000 connections are one line.
+ * are different. But not the runtime's own frames, which no view shows: its ways to the same wait differ.
+ * What they wait for is not part of the key either, so that 25,000 connections are one line. The runtime's
+ * own tasks are left out unless asked for.
  */
 #ifndef AD_REPORT_GROUPS_H
 #define AD_REPORT_GROUPS_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
 
+#include "findings/graph.h"
 #include "report/describe.h"
 #include "report/escape.h"
 #include "report/report.h"
@@ -133,11 +134,14 @@ static void print_labels(FILE *out, const struct ad_snapshot *snapshot, const st
     fputc('\n', out);
 }
 
+/* That it is detached, or its result was taken, is worth a line when it has ended and is still here. */
 static void print_flags(FILE *out, const struct ad_task *task)
 {
+    const uint64_t routine = ASYNC_DEBUG_TASK_DETACHED | ASYNC_DEBUG_TASK_RETRIEVED;
+    uint64_t flags = ad_task_ended(task) ? task->flags : task->flags & ~routine;
     const char *separator = "  ";
     for (unsigned i = 0; ad_task_flag_word(i); i++) {
-        if (!(task->flags & UINT64_C(1) << i))
+        if (!(flags & UINT64_C(1) << i))
             continue;
         fprintf(out, "%s%s", separator, ad_task_flag_word(i));
         separator = ", ";

@@ -249,6 +249,26 @@ static void system_tasks_are_counted_but_not_listed(void **state)
     ad_snapshot_destroy(s);
 }
 
+/* Two ways of the runtime's to the same wait of the program's. */
+static void the_runtimes_frames_do_not_split_groups(void **state)
+{
+    (void)state;
+    struct ad_snapshot *s = build_snapshot();
+    uint32_t read = build_future(s, ASYNC_DEBUG_KIND_READ, "read", NULL);
+    uint32_t a = waiter(s, read), b = waiter(s, read), c = waiter(s, read), d = waiter(s, read);
+    build_stack(s, a, "hand_over", NULL, 0, HIDDEN, "serve", "src/main.c", 8, USER, NULL);
+    build_stack(s, b, "to_loop", NULL, 0, HIDDEN, "async_suspend", NULL, 0, HIDDEN, NULL);
+    *(uint32_t *)build_add(&s->frames) = 1; /* serve, at the same place */
+    AD_ITEMS(struct ad_stack, &s->stacks)[1].count++;
+    build_stack(s, c, "hand_over", NULL, 0, HIDDEN, NULL); /* nothing to show */
+    build_stack(s, d, "to_loop", NULL, 0, HIDDEN, NULL);
+    ad_auto_free char *screen = view(s, NULL, NULL);
+    assert_holds(screen, "\n    2   1m00s  waiting  read       serve main.c:8  #1 #2\n");
+    assert_holds(screen, "\n    1   1m00s  waiting  read       hand_over       #3\n");
+    assert_holds(screen, "\n    1   1m00s  waiting  read       to_loop         #4\n");
+    ad_snapshot_destroy(s);
+}
+
 static void a_timeout_is_something_to_wait_for(void **state)
 {
     (void)state;
@@ -444,6 +464,7 @@ int main(void)
         cmocka_unit_test(details_have_lines_of_their_own),
         cmocka_unit_test(a_worker_is_named_when_there_are_several),
         cmocka_unit_test(system_tasks_are_counted_but_not_listed),
+        cmocka_unit_test(the_runtimes_frames_do_not_split_groups),
         cmocka_unit_test(a_timeout_is_something_to_wait_for),
         cmocka_unit_test(a_deadlock_shows_its_other_branches),
         cmocka_unit_test(a_pool_that_blocks_names_its_holders),
