@@ -8,6 +8,7 @@
 #include "counters.h"
 #include "diagnose.h"
 #include "handle.h"
+#include "label.h"
 #include "history.h"
 #include "machine.h"
 #include "process.h"
@@ -171,6 +172,8 @@ __attribute__((used, visibility("default"))) struct async_debug_descriptor async
                 [ASYNC_DEBUG_TASK_CPU_TIME] = FIELD(struct async_task, cpu_time, UNSIGNED),
                 [ASYNC_DEBUG_TASK_WALL_TIME] = FIELD(struct async_task, wall_time, UNSIGNED),
                 [ASYNC_DEBUG_TASK_LONGEST_STEP] = FIELD(struct async_task, longest_step, UNSIGNED),
+                [ASYNC_DEBUG_TASK_LABELS] = FIELD(struct async_task, labels, POINTER),
+                [ASYNC_DEBUG_TASK_LOCALS] = FIELD(struct async_task, locals, POINTER),
                 [ASYNC_DEBUG_TASK_ERROR_TEXT] = FIELD(struct async_task, error_text, TEXT_POINTER),
                 [ASYNC_DEBUG_TASK_ERROR_SITE] = FIELD(struct async_task, error_site, POINTER),
                 [ASYNC_DEBUG_TASK_ERROR_STACK] = FIELD(struct async_task, error_stack, POINTER),
@@ -286,6 +289,14 @@ __attribute__((used, visibility("default"))) struct async_debug_descriptor async
                 [ASYNC_DEBUG_FUNCTION_LONGEST_TASK] =
                     FIELD(struct async_function_record, longest_task, UNSIGNED),
                 [ASYNC_DEBUG_FUNCTION_MAGIC] = FIELD(struct async_function_record, magic, UNSIGNED),
+            },
+        },
+        [ASYNC_DEBUG_LABEL] = {
+            RECORD(struct async_label, LABEL, 0),
+            .field = {
+                [ASYNC_DEBUG_LABEL_KEY] = FIELD(struct async_label, key, TEXT_POINTER),
+                [ASYNC_DEBUG_LABEL_VALUE] = FIELD(struct async_label, value, TEXT_POINTER),
+                [ASYNC_DEBUG_LABEL_NEXT] = FIELD(struct async_label, next, POINTER),
             },
         },
         [ASYNC_DEBUG_HANDLE] = {

@@ -12,6 +12,7 @@
 #include "diagnose.h"
 #include "diagnose_stack.h"
 #include "history.h"
+#include "label.h"
 #include "log.h"
 #include "task.h"
 #include "trace.h"
@@ -207,6 +208,7 @@ void async_diagnose_release(struct async_task *task)
     async_publish(&task->spawn_stack, NULL);
     free(stack);
     forget_error(task);
+    async_labels_drop(task);
 }
 
 static void tell_left(struct async_task *task, unsigned *told)

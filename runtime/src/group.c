@@ -9,6 +9,7 @@
 #include "cancel.h"
 #include "change.h"
 #include "diagnose.h"
+#include "heritage.h"
 #include "process.h"
 #include "worker.h"
 
@@ -92,9 +93,14 @@ int async_group_spawn_on_at(struct async_group *group, uint32_t worker, const ch
     };
     if (!form.worker)
         return async_refused_because(UV_EINVAL, "there is no such worker");
+    int error = async_heritage_take(&form);
+    if (error)
+        return error;
     async_lock(group->future.lock);
-    int error = group->cancelled ? UV_ECANCELED : async_task_create(&task, &form, name);
+    error = group->cancelled ? UV_ECANCELED : async_task_create(&task, &form, name);
     async_unlock(group->future.lock);
+    if (error)
+        async_heritage_drop(&form);
     return error;
 }
 

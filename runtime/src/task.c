@@ -12,6 +12,7 @@
 #include "counters.h"
 #include "diagnose.h"
 #include "group.h"
+#include "heritage.h"
 #include "history.h"
 #include "process.h"
 #include "switch.h"
@@ -53,6 +54,8 @@ static void fill(struct async_task *task, const struct async_task_form *form, co
     task->group = form->group;
     task->spawn_site = form->spawn_site;
     task->spawn_pc = form->spawn_pc;
+    task->labels = form->labels;
+    task->locals = form->locals;
     task->main = form->main;
     task->pins = 1; /* its own life */
     task->function = async_function_spawned(form->start);
@@ -123,7 +126,13 @@ static int spawn(struct async_task **task_ret, struct async_task_form *form, con
         return async_refused(UV_EINVAL);
     form->worker = form->worker ? form->worker : form->parent->worker;
     form->flags = task_ret ? 0 : ASYNC_DEBUG_TASK_DETACHED;
-    return async_task_create(task_ret ? task_ret : &unused, form, name);
+    int error = async_heritage_take(form);
+    if (error)
+        return error;
+    error = async_task_create(task_ret ? task_ret : &unused, form, name);
+    if (error)
+        async_heritage_drop(form);
+    return error;
 }
 
 int async_spawn_at(struct async_task **task_ret, const char *name, async_function function, void *argument,
@@ -163,7 +172,7 @@ static void release_if_done(struct async_registry *registry, struct async_task *
     async_change_begin(&async_worker_self()->changes);
     async_history_note(task);
     take_off_list(registry, task);
-    if (task->spawn_stack || task->error_told)
+    if (task->spawn_stack || task->error_told || task->labels)
         async_diagnose_release(task);
     async_future_deinit(&task->join);
     registry->tasks_alive--;

@@ -44,6 +44,8 @@ enum async_wait {
 struct async_cancel;
 struct async_function_record;
 struct async_group;
+struct async_label;
+struct async_locals;
 struct async_registry;
 struct async_stack;
 struct async_timeout;
@@ -105,7 +107,9 @@ struct async_task {
     uint64_t cancel_at;
     const struct async_site *cancel_site;
 
-    uint64_t selects; /**< ever begun: what they begin with depends on it */
+    struct async_label *labels;  /**< first; label.h */
+    struct async_locals *locals; /**< NULL: none; local.h */
+    uint64_t selects;            /**< ever begun: what they begin with depends on it */
 
     uint64_t resumes;
     uint64_t spawned_at;
@@ -130,6 +134,8 @@ struct async_task_form {
     void *argument;
     const struct async_site *spawn_site;
     void *spawn_pc;
+    struct async_label *labels;  /**< the task's from now on, as is the next */
+    struct async_locals *locals;
     uint32_t flags; /**< enum async_debug_task_flag */
     bool main;
 };

@@ -7,6 +7,7 @@
 #include "change.h"
 #include "clock.h"
 #include "diagnose.h"
+#include "local.h"
 #include "sanitizer.h"
 #include "switch.h"
 #include "timeout.h"
@@ -255,6 +256,7 @@ void async_task_main(void *argument)
     struct async_worker *worker = task->worker;
     async_fiber_arrive(NULL);
     task->result = task->start(task->argument);
+    async_locals_drop(task);
     async_timeouts_drop(task);
     ASYNC_PROBE3(done, task->id, task->name, task->result);
     if (async_modes())
