@@ -13,6 +13,7 @@ import bench_kvd
 import bench_parked
 import bench_spawn
 import bench_switch
+import bench_times
 from contest import CORES, QUICK, THOROUGH, Effort, Figure
 
 BENCHMARKS: dict[str, Callable[[Effort], list[Figure]]] = {
@@ -21,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Figure]]] = {
     "kvd": bench_kvd.measure,
     "echo": bench_echo.measure,
     "parked": bench_parked.measure,
+    "times": bench_times.measure,
 }
 ABOUT = {
     "switch": bench_switch.__doc__,
@@ -28,6 +30,7 @@ ABOUT = {
     "kvd": bench_kvd.__doc__,
     "echo": bench_echo.__doc__,
     "parked": bench_parked.__doc__,
+    "times": bench_times.__doc__,
 }
 EXAMPLES = """
 Examples:

@@ -15,7 +15,7 @@ import subprocess
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Iterable, Mapping, Sequence
+from typing import Iterable, Mapping, Optional, Sequence
 
 BUILD = Path(__file__).resolve().parents[2] / "build" / "bench"
 CORES = sorted(os.sched_getaffinity(0))
@@ -63,6 +63,8 @@ class Entry:
     command: Sequence[object]
     cores: Sequence[int] = field(default_factory=lambda: CORE)
     environment: Mapping[str, str] = field(default_factory=dict)
+    stderr: Optional[int] = None
+    """As subprocess.Popen takes it."""
 
 
 class Contestant:
@@ -74,6 +76,7 @@ class Contestant:
             pinned(entry.command, entry.cores),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=entry.stderr,
             text=True,
             env={**os.environ, **entry.environment},
         )
