@@ -9,6 +9,7 @@
 #include "handle.h"
 #include "history.h"
 #include "log.h"
+#include "stack.h"
 #include "task.h"
 #include "worker.h"
 
@@ -61,6 +62,10 @@ int async_diagnose_begin(const struct async_options *options)
         async_times_enable(true);
     if (options->slow_step_ms)
         async_debug_set_slow_step(options->slow_step_ms);
+    if (options->stack_size && options->stack_size < ASYNC_STACK_LEAST)
+        async_refused_because(0, "the stack size is less than 16 KiB, which tasks get instead");
+    if (options->stack_size > ASYNC_STACK_ABSURD)
+        async_refused_because(0, "the stack size is more than 1 TiB");
     uint32_t history = options->history ? options->history : ASYNC_HISTORY_USUAL;
     return async_history_init(history == UINT32_MAX ? 0 : history);
 }
@@ -94,17 +99,19 @@ void async_diagnose_handle(const struct async_handle *handle)
               handle->fd);
 }
 
-/* ---- Refused calls ------------------------------------------------------------------------------------------ */
+/* ---- Calls that are not as they should be ------------------------------------------------------------------------------------------ */
 
 static struct async_message classify(int code)
 {
     struct async_task *self = async_self();
     enum async_message_code about = ASYNC_MESSAGE_MISUSE;
-    if (!self)
+    if (!code)
+        ; /* the call is made all the same */
+    else if (!self)
         about = async_process.worker_count ? ASYNC_MESSAGE_OUTSIDE_TASK : ASYNC_MESSAGE_NOT_RUNNING;
     else if (code == UV_EXDEV)
         about = ASYNC_MESSAGE_WRONG_WORKER;
-    else if (code == UV_ESHUTDOWN)
+    else if (code == UV_ESHUTDOWN || code == UV_ECANCELED)
         about = ASYNC_MESSAGE_SPAWN_REFUSED;
     return async_message_about(about, self);
 }
@@ -141,9 +148,9 @@ static void tell_refusal(int code, const char *reason)
     }
     message.stack = backtrace.frames;
     message.depth = backtrace.depth;
-    if (!reason || !async_self())
+    if (!reason || (code && !async_self()))
         reason = usual_reason(&message, code);
-    async_log(&message, "%s: %s: %s", place.name, async_strerror(code), reason);
+    async_log(&message, "%s: %s%s%s", place.name, code ? async_strerror(code) : "", code ? ": " : "", reason);
 }
 
 int async_refused(int code)

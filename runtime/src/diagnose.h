@@ -87,7 +87,7 @@ void async_diagnose_timeout(const struct async_task *task, const void *opened);
  */
 int async_refused(int code);
 
-/** The same, saying why. */
+/** The same, saying why. `code` 0: the call is not refused, but deserves a word. */
 int async_refused_because(int code, const char *reason);
 
 #endif

@@ -101,7 +101,7 @@ int async_group_spawn_on_at(struct async_group *group, uint32_t worker, const ch
     async_unlock(group->future.lock);
     if (error)
         async_heritage_drop(&form);
-    return error;
+    return error == UV_ECANCELED ? async_refused_because(error, "the group is cancelled") : error;
 }
 
 /* ---- Waiting ------------------------------------------------------------------------------------- */

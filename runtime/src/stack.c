@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #define STACKS_IN_SLAB 64
-#define SMALLEST (16 * 1024)
 #define CANARY_WORDS 8
 
 #ifdef ASYNC_SANITIZE_ADDRESS
@@ -31,7 +30,7 @@ void async_stacks_init(struct async_stacks *stacks, size_t size, uint32_t guard_
 {
     size_t page = page_size();
     size = size ? size : USUAL;
-    size = size < SMALLEST ? SMALLEST : size;
+    size = size < ASYNC_STACK_LEAST ? ASYNC_STACK_LEAST : size;
     size = size > SIZE_MAX - page ? SIZE_MAX - page : size; /* absurd sizes fail when mapped */
     *stacks = (struct async_stacks){.size = (size + page - 1) / page * page, .guards_left = guard_budget};
 }

@@ -21,6 +21,9 @@
 
 #include "sanitizer.h"
 
+#define ASYNC_STACK_LEAST ((size_t)16 * 1024)
+#define ASYNC_STACK_ABSURD ((size_t)1 << 40) /**< nobody can mean it; larger ones fail for want of memory */
+
 /** One stack. */
 struct async_stack {
     char *low;   /**< lowest usable byte */
