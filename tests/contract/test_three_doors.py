@@ -36,7 +36,7 @@ WAITERS = 6
 DOORS = ["live", "gdb live", "gcore core", "kernel core", "gdb gcore core", "gdb kernel core"]
 
 # What differs from door to door although nothing moved: the time of the reading and the ticker's work.
-MOVING = {"age_ns", "held_ns", "deadline_ns", "resumes", "wait"}
+MOVING = {"age_ns", "held_ns", "deadline_ns", "created_ns", "times", "resumes", "wait"}
 
 Task = dict[str, Any]
 
