@@ -152,7 +152,7 @@ int async_semaphore_release(struct async_semaphore *semaphore, uint64_t permits)
         async_change_end(&self->worker->changes);
     }
     async_unlock(semaphore->future.lock);
-    return taken ? 0 : async_refused_because(UV_EPERM, "the calling task has no such permits");
+    return taken ? 0 : async_refused_because(UV_EPERM, "fewer permits are taken");
 }
 
 int async_semaphore_destroy(struct async_semaphore *semaphore)
