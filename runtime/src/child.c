@@ -137,8 +137,8 @@ static int spawn(struct async_child **child_ret, const struct async_child_option
         return UV_ENOMEM;
     int error = start(child, options, plumbing);
     async_handle_open(&child->handle, (uv_handle_t *)&child->uv, "child", child->name, site);
-    async_future_init(&child->exit, ASYNC_FUTURE_PROCESS,
-                      error ? ASYNC_FUTURE_FAILED : ASYNC_FUTURE_PENDING, child);
+    async_future_init(&child->exit, ASYNC_FUTURE_PROCESS, error ? ASYNC_FUTURE_FAILED : ASYNC_FUTURE_PENDING,
+                      child);
     child->handle.release = on_release;
     child->exit.name = child->name;
     child->exit.site = site;

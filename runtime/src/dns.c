@@ -52,7 +52,8 @@ int async_resolve_at(const char *host, const char *service, struct async_address
         return UV_ENOMEM;
     request->release = free_addresses;
     const struct addrinfo hints = {.ai_socktype = SOCK_STREAM}; /* or each comes once for each type */
-    int result = uv_getaddrinfo(&task->worker->loop, &request->uv.addresses, on_addresses, host, service, &hints);
+    int result =
+        uv_getaddrinfo(&task->worker->loop, &request->uv.addresses, on_addresses, host, service, &hints);
     if (!result && !async_request_await(request, &result))
         return result;
     if (request->done)
@@ -90,8 +91,8 @@ int async_resolve_name_at(const struct async_address *address, char *host, size_
     struct async_request *request = create(question, site);
     if (!request)
         return UV_ENOMEM;
-    int result = uv_getnameinfo(&task->worker->loop, &request->uv.name, on_name, async_address_socket(address),
-                                NI_NAMEREQD);
+    int result = uv_getnameinfo(&task->worker->loop, &request->uv.name, on_name,
+                                async_address_socket(address), NI_NAMEREQD);
     if (!result && !async_request_await(request, &result))
         return result;
     if (request->done)

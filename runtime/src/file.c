@@ -13,7 +13,7 @@
 
 struct async_file {
     struct async_handle handle;
-    uint32_t operations; /**< that use the descriptor now */
+    uint32_t operations;      /**< that use the descriptor now */
     struct async_future idle; /**< where a close waits until there are none */
     char path[];
 };

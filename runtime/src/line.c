@@ -20,6 +20,7 @@ struct async_lines {
     size_t end;
     size_t searched; /* from `start`: so far there is no LF */
     bool skipping;   /* the rest of a line that was too long */
+    bool filling;    /* a task reads into it: nothing may be moved */
     char bytes[];
 };
 
@@ -47,15 +48,15 @@ void async_lines_destroy(struct async_lines *lines)
     free(lines);
 }
 
-/* Reads more behind what is there. 1, UV_EOF or an error. */
+/* Reads more behind what is there, as async_read. */
 static ssize_t fill(struct async_lines *lines)
 {
-    if (lines->start) {
-        memmove(lines->bytes, lines->bytes + lines->start, lines->end - lines->start);
-        lines->end -= lines->start;
-        lines->start = 0;
-    }
+    memmove(lines->bytes, lines->bytes + lines->start, lines->end - lines->start);
+    lines->end -= lines->start;
+    lines->start = 0;
+    lines->filling = true;
     ssize_t count = async_read(lines->stream, lines->bytes + lines->end, lines->size - lines->end);
+    lines->filling = false;
     if (count > 0)
         lines->end += (size_t)count;
     return count;
@@ -88,7 +89,7 @@ static ssize_t find(struct async_lines *lines, char **line_ret)
     return 0;
 }
 
-/* Drops what can only be the beginning of a line that is too long, but for a CR that may belong to its end. */
+/* It can only be the beginning of such a line; its last byte may be the CR of the end. */
 static bool is_too_long(const struct async_lines *lines)
 {
     return lines->end - lines->start > lines->longest + 1;
@@ -121,6 +122,8 @@ ssize_t async_lines_next(struct async_lines *lines, char **line_ret)
 {
     if (!lines || !line_ret)
         return async_refused(UV_EINVAL);
+    if (lines->filling)
+        return async_refused_because(UV_EBUSY, "another task is in this call");
     ssize_t result = skip(lines);
     if (result < 0)
         return result;
@@ -145,6 +148,8 @@ ssize_t async_lines_read(struct async_lines *lines, void *buffer, size_t size)
 {
     if (!lines || (!buffer && size))
         return async_refused(UV_EINVAL);
+    if (lines->filling)
+        return async_refused_because(UV_EBUSY, "another task is in this call");
     ssize_t result = skip(lines);
     size_t there = lines->end - lines->start;
     if (result < 0)

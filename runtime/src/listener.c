@@ -28,8 +28,8 @@ struct async_listener {
 static int bind_and_listen(int fd, const struct async_address *address, int backlog, bool shared)
 {
     int on = 1;
-    if (address->socket.ss_family != AF_UNIX)
-        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* so that a restarted service can listen */
+    if (address->socket.ss_family != AF_UNIX) /* so that a restarted service can listen */
+        setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
     if (shared && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) != 0)
         return uv_translate_sys_error(errno);
     if (bind(fd, async_address_socket(address), address->size) != 0 || listen(fd, backlog) != 0)
@@ -110,7 +110,8 @@ int async_listen_at(struct async_listener **listener_ret, const char *host, uint
                     bool shared, const struct async_site *site)
 {
     struct async_address address;
-    int error = async_self() && listener_ret ? async_address_parse(&address, host, port) : async_refused(UV_EINVAL);
+    int error =
+        async_self() && listener_ret ? async_address_parse(&address, host, port) : async_refused(UV_EINVAL);
     return error ? error : listen_at_address(listener_ret, &address, backlog, shared, site);
 }
 
@@ -118,7 +119,8 @@ int async_listen_unix_at(struct async_listener **listener_ret, const char *path,
                          const struct async_site *site)
 {
     struct async_address address;
-    int error = async_self() && listener_ret ? async_address_parse_unix(&address, path) : async_refused(UV_EINVAL);
+    int error =
+        async_self() && listener_ret ? async_address_parse_unix(&address, path) : async_refused(UV_EINVAL);
     return error ? error : listen_at_address(listener_ret, &address, backlog, false, site);
 }
 

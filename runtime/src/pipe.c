@@ -23,7 +23,8 @@ static int open_connected_socket(const struct async_address *address)
 int async_connect_unix_at(struct async_stream **stream_ret, const char *path, const struct async_site *site)
 {
     struct async_address address;
-    int error = async_self() && stream_ret ? async_address_parse_unix(&address, path) : async_refused(UV_EINVAL);
+    int error =
+        async_self() && stream_ret ? async_address_parse_unix(&address, path) : async_refused(UV_EINVAL);
     int fd = error ? error : open_connected_socket(&address);
     if (fd < 0)
         return fd;

@@ -48,7 +48,8 @@ void async_stream_connected(struct async_stream *stream)
     async_handle_set_fd(&stream->handle, fd);
     stream->read.fd = stream->write.fd = fd;
     if (is_tcp(stream))
-        uv_tcp_nodelay(&stream->uv.tcp, 1); /* writes are whole messages; waiting to join them only costs time */
+        uv_tcp_nodelay(&stream->uv.tcp,
+                       1); /* writes are whole messages; waiting to join them only costs time */
 }
 
 int async_stream_open_fd(struct async_stream *stream, const char *kind, int fd, const struct async_site *site)
@@ -68,7 +69,8 @@ void async_stream_set_peer(struct async_stream *stream, const struct async_addre
     struct ucred process;
     socklen_t size = sizeof(process);
     async_address_format(peer, text);
-    if (!text[0] && getsockopt(stream->handle.fd, SOL_SOCKET, SO_PEERCRED, &process, &size) == 0 && process.pid)
+    if (!text[0] && getsockopt(stream->handle.fd, SOL_SOCKET, SO_PEERCRED, &process, &size) == 0 &&
+        process.pid)
         snprintf(text, sizeof(text), "pid %d", process.pid);
     /* In one go, and always terminated: a reader may look at any time. */
     memcpy(stream->peer, text, sizeof(text));

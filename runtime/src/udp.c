@@ -61,7 +61,8 @@ int async_udp_open_at(struct async_udp **udp_ret, const char *host, uint16_t por
                       const struct async_site *site)
 {
     struct async_address address;
-    int error = async_self() && udp_ret ? async_address_parse(&address, host, port) : async_refused(UV_EINVAL);
+    int error =
+        async_self() && udp_ret ? async_address_parse(&address, host, port) : async_refused(UV_EINVAL);
     if (error)
         return error;
     struct async_udp *udp = create(site);
@@ -138,7 +139,8 @@ static int send_later(struct async_udp *udp, const uv_buf_t *bytes, const struct
     request->future.size = bytes->len;
     request->future.name = udp->name;
     request->future.peer = to ? datagram->peer : udp->peer;
-    int code = uv_udp_send(&request->uv.send, &udp->uv, &copy, 1, to ? async_address_socket(to) : NULL, on_sent);
+    int code =
+        uv_udp_send(&request->uv.send, &udp->uv, &copy, 1, to ? async_address_socket(to) : NULL, on_sent);
     if (!code && !async_request_await(request, &code))
         return code;
     code = request->done ? (int)request->result : code;
