@@ -76,6 +76,7 @@ static void test_the_state_says_who_runs(void **state)
     struct ad_snapshot *snapshot = read_runtime(runtime);
     assert_int_equal(ad_snapshot_worker(snapshot, 0)->current, 0);
     ad_snapshot_destroy(snapshot);
+    ad_target_destroy(runtime->target);
     worker->current = 0;
     snapshot = read_runtime(runtime);
     assert_int_equal(ad_snapshot_worker(snapshot, 0)->current, AD_NONE);
