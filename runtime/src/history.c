@@ -18,7 +18,7 @@ int async_history_init(uint32_t capacity)
         return UV_ENOMEM;
     async_change_begin(&process->changes);
     async_publish(&process->history_capacity, 0);
-    process->history_count = 0;
+    process->history_count = process->history_next = 0;
     async_publish(&process->history, ring);
     async_publish(&process->history_capacity, capacity);
     async_change_end(&process->changes);
