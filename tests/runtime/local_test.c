@@ -35,8 +35,8 @@ static const struct async_local withheld = {.destroy = note, .inherit = give_not
 
 TEST(set_and_get)
 {
-    struct async_local keys[20] = {{0}};
-    int values[20];
+    static const struct async_local keys[20];
+    static int values[20];
     CHECK(!async_self()->locals && !async_local_get(&plain));
     for (int i = 0; i < 20; i++)
         CHECK_EQUAL(async_local_set(&keys[i], &values[i]), 0);
@@ -152,7 +152,7 @@ static int spawn_on_all(void *level)
     intptr_t left = (intptr_t)level % 4;
     struct async_task *children[TEST_WORKERS] = {0};
     int *users = async_local_get(&counted);
-    CHECK(users && *users > 0);
+    CHECK(users && __atomic_load_n(users, __ATOMIC_RELAXED) > 0);
     for (uint32_t i = 0; left && i < TEST_WORKERS; i++)
         CHECK_EQUAL(async_spawn_on(&children[i], i, "child", spawn_on_all, (void *)(left - 1)), 0);
     CHECK_EQUAL(async_local_set(&plain, users), 0);
