@@ -294,11 +294,8 @@ static void turn_edges(struct search *search)
             search->back[place[edges[i]]++] = node;
 }
 
-static void solve(const struct ad_snapshot *snapshot, struct search *search, uint32_t *part)
+static void find_deadlocks(struct search *search, uint32_t *part)
 {
-    turn_edges(search);
-    memset(search->stuck, 1, search->count);
-    work_back(search, search->stuck);
     number_parts(search, part);
     search->part = part;
     memcpy(search->core, search->stuck, search->count);
@@ -307,6 +304,17 @@ static void solve(const struct ad_snapshot *snapshot, struct search *search, uin
     search->narrow = true;
     number_parts(search, search->knot);
     lead_to_rings(search);
+}
+
+static void solve(const struct ad_snapshot *snapshot, struct search *search, uint32_t *part)
+{
+    turn_edges(search);
+    memset(search->stuck, 1, search->count);
+    work_back(search, search->stuck);
+    if (memchr(search->stuck, 1, search->count))
+        find_deadlocks(search, part);
+    else
+        choose_edges(search);
     link_tasks(snapshot, search);
 }
 
