@@ -9,8 +9,6 @@ and optimization that ASYNCDUMP_BUILDS lists as build folders (by default the on
 from __future__ import annotations
 
 import json
-import os
-import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
@@ -19,21 +17,11 @@ from typing import Any, Iterator
 
 import pytest
 
-from command import Asyncdump, Said
+from command import Asyncdump
+from doors import BUILDS, DOORS, sound, through_gdb
 from harness import Hung, Kvd, TruthTask, gcore_core, hang, kernel_core, kernel_core_refusal
 
-REPOSITORY = Path(__file__).resolve().parent.parent.parent
-EXTENSION = REPOSITORY / "gdb" / "asyncdump-gdb.py"
-INSIDE = REPOSITORY / "tests" / "gdb" / "inside.py"
-BUILDS = [
-    (REPOSITORY / name).resolve()
-    for name in os.environ.get(
-        "ASYNCDUMP_BUILDS", os.environ.get("ASYNCDUMP_BUILD", "build")
-    ).split()
-]
 WAITERS = 6
-
-DOORS = ["live", "gdb live", "gcore core", "kernel core", "gdb gcore core", "gdb kernel core"]
 
 # What differs from door to door although nothing moved: the time of the reading and the ticker's work.
 MOVING = {"age_ns", "held_ns", "deadline_ns", "created_ns", "times", "resumes", "wait"}
@@ -69,41 +57,6 @@ class Doors:
         return sorted(tasks, key=lambda task: int(task["id"]))
 
 
-def through_gdb(build: Path, folder: Path, *arguments: object) -> dict[str, Any]:
-    """What a script inside gdb said on a core or a process."""
-    script = folder / "script.py"
-    script.write_text(GDB_SCRIPT, encoding="utf-8")
-    commands = ["set width 0", "set height 0", "set pagination off", "set style enabled off"]
-    commands += [f"python import sys; sys.path.insert(0, {str(INSIDE.parent)!r})"]
-    commands += [f"source {EXTENSION}", f"source {script}"]
-    argv = ["gdb", "-nx", "-nh", "-q", "-batch", "-iex", "set auto-load safe-path /"]
-    argv += ["-iex", "set debuginfod enabled off"]
-    for command in commands:
-        argv += ["-ex", command]
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": "/nonexistent"}
-    environment["ASYNCDUMP"] = str(build / "analyzer" / "asyncdump")
-    result = subprocess.run(
-        [*argv, *map(str, arguments)],
-        env=environment,
-        cwd=folder,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    told: dict[str, Any] = {}
-    for line in re.findall(r"^@@(.*)$", result.stdout, re.MULTILINE):
-        told.update(json.loads(line))
-    assert told.get("finished"), result.stdout + result.stderr
-    return told
-
-
-def sound(said: Said) -> dict[str, Any]:
-    assert (said.status, said.err) == (0, ""), said.err
-    return said.json
-
-
 def ask_every_door(build: Path, hung: Hung, folder: Path) -> Doors:
     """The live doors first: a kernel core ends the server."""
     doors = Doors(build, sorted(hung.truth["tasks"], key=lambda task: int(task["id"])))
@@ -111,7 +64,7 @@ def ask_every_door(build: Path, hung: Hung, folder: Path) -> Doors:
     program = hung.kvd.executable
 
     def gdb_door(name: str, *arguments: object) -> None:
-        told = through_gdb(build, folder, *arguments)
+        told = through_gdb(build, folder, GDB_SCRIPT, *arguments)
         doors.said[name] = json.loads(told["json"])
         doors.frames[name] = told["stacks"]
 
