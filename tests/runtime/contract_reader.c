@@ -135,6 +135,48 @@ void reader_each_task(struct reader *reader, void (*callback)(struct reader *, u
     }
 }
 
+/* Each holder's record is whole and says what it holds; a task that has it is still on record. */
+static void check_holders(struct reader *reader, uint64_t future)
+{
+    unsigned steps = 0;
+    for (uint64_t holder = GET(FUTURE, future, HOLDERS); holder; holder = GET(WAITER, holder, NEXT)) {
+        if (!LIVE(WAITER, holder) || GET(WAITER, holder, FUTURE) != future || steps++ == MANY) {
+            reader_problem(reader, "a future's list of holders is broken");
+            return;
+        }
+        if (!LIVE(TASK, GET(WAITER, holder, TASK)))
+            reader_problem(reader, "a holder is no task");
+    }
+}
+
+/* The parts of what a task waits for are its own. */
+static void check_children(struct reader *reader, uint64_t task, uint64_t future)
+{
+    unsigned steps = 0;
+    for (uint64_t child = GET(FUTURE, future, CHILDREN); child; child = GET(WAITER, child, SIBLING)) {
+        if (!LIVE(WAITER, child) || GET(WAITER, child, TASK) != task || steps++ == MANY) {
+            reader_problem(reader, "a future's list of children is broken");
+            return;
+        }
+        if (!LIVE(FUTURE, GET(WAITER, child, FUTURE)))
+            reader_problem(reader, "a child is no future");
+    }
+}
+
+static void check_labels(struct reader *reader, uint64_t task)
+{
+    unsigned steps = 0;
+    for (uint64_t label = GET(TASK, task, LABELS); label; label = GET(LABEL, label, NEXT)) {
+        char key[64], value[256];
+        reader_text(reader, ASYNC_DEBUG_LABEL, label, ASYNC_DEBUG_LABEL_KEY, key, sizeof(key));
+        reader_text(reader, ASYNC_DEBUG_LABEL, label, ASYNC_DEBUG_LABEL_VALUE, value, sizeof(value));
+        if (!key[0] || steps++ == MANY) {
+            reader_problem(reader, "a task's labels are broken");
+            return;
+        }
+    }
+}
+
 /* The task is in the queue of what it awaits. */
 static bool check_wait(struct reader *reader, uint64_t task)
 {
@@ -143,6 +185,8 @@ static bool check_wait(struct reader *reader, uint64_t task)
         return reader_problem(reader, "a waiting task awaits nothing");
     if (GET(WAITER, own, TASK) != task || GET(WAITER, own, FUTURE) != future)
         return reader_problem(reader, "a waiter belongs to another task or future");
+    check_holders(reader, future);
+    check_children(reader, task, future);
     unsigned steps = 0;
     uint64_t waiter = GET(FUTURE, future, WAITERS);
     while (waiter && waiter != own && steps++ < MANY)
@@ -196,6 +240,7 @@ static void count_task(struct reader *reader, uint64_t task, void *data)
     }
     census->listed++;
     census->by_state[state]++;
+    check_labels(reader, task);
     bool on_stack = reader->sp - GET(TASK, task, STACK_LOW) <= GET(TASK, task, STACK_SIZE);
     census->on_stack += on_stack;
     census->running_elsewhere |= state == ASYNC_DEBUG_STATE_RUNNING && !on_stack;
