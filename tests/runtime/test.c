@@ -151,13 +151,16 @@ static int nothing(void *unused)
 
 static void run(struct test *test)
 {
+    /* More of them, so that locks are taken; the body is on the first. */
+    const char *workers = getenv("TEST_WORKERS");
+    struct async_options options = {.workers = workers ? (uint32_t)atoi(workers) : 0};
     /* libuv keeps two files for signals from its first loop on. */
     CHECK_EQUAL(async_run(nothing, NULL, NULL), 0);
     struct residue before = take_stock();
     if (test->plain)
         test->body();
     else
-        CHECK_EQUAL(async_run(run_body, test, NULL), 4711);
+        CHECK_EQUAL(async_run(run_body, test, &options), 4711);
     check_nothing_left(before);
     uv_library_shutdown();
 }
