@@ -146,6 +146,7 @@ static void keep(struct async_file *file, int fd, const char *path, const struct
     file->idle.fd = fd;
     file->idle.name = file->path;
     file->idle.site = site;
+    file->idle.worker = file->handle.worker;
 }
 
 int async_file_open_at(struct async_file **file_ret, const char *path, int flags, mode_t mode,

@@ -28,6 +28,7 @@ int async_sleep_until(uint64_t deadline)
     struct sleeper sleeper = {.timer = {.expired = on_expired}};
     async_future_init(&sleeper.future, ASYNC_FUTURE_TIMER, ASYNC_FUTURE_PENDING, NULL);
     sleeper.future.deadline = deadline;
+    sleeper.future.worker = task->worker;
     int error = async_timer_start(timers, &sleeper.timer, deadline);
     if (error)
         return error;
