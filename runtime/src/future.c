@@ -163,7 +163,7 @@ int64_t async_future_await_shielded(struct async_future *future, void *data)
 
 bool async_task_claim(struct async_task *task)
 {
-    uint32_t armed = ASYNC_WAIT_ARMED;
+    uint16_t armed = ASYNC_WAIT_ARMED;
     if (async_parallel)
         return __atomic_compare_exchange_n(&task->wait, &armed, ASYNC_WAIT_CLAIMED, false, __ATOMIC_ACQ_REL,
                                            __ATOMIC_RELAXED);

@@ -7,6 +7,8 @@
 
 #define STACKS_IN_SLAB 64
 #define CANARY_WORDS 8
+#define CACHE_LINE 64
+#define COLOURS 8 /* more would cost some frames a second page */
 
 #ifdef ASYNC_SANITIZE_ADDRESS
 #define USUAL (256 * 1024) /* instrumented frames are several times as large */
@@ -83,7 +85,8 @@ static bool grow(struct async_stacks *stacks)
     stacks->slabs = slab;
     for (size_t i = STACKS_IN_SLAB; i-- > 0;) {
         struct async_stack *stack = &slab->stacks[i];
-        *stack = (struct async_stack){.low = mapping + page + i * stride + page, .size = stacks->size};
+        *stack = (struct async_stack){.low = mapping + page + i * stride + page,
+                                      .size = stacks->size - i % COLOURS * CACHE_LINE};
         stack->next = stacks->free;
         stacks->free = stack;
     }
@@ -121,13 +124,9 @@ void async_stack_give(struct async_stacks *stacks, struct async_stack *stack)
     stacks->free = stack;
 }
 
-bool async_stack_intact(const struct async_stack *stack, const void *context)
+bool async_stack_canary_intact(const char *low)
 {
-    const volatile uint64_t *canary = (const volatile uint64_t *)stack->low;
-    if ((const char *)context < (const char *)(canary + CANARY_WORDS))
-        return false;
-    if (stack->guarded)
-        return true;
+    const volatile uint64_t *canary = (const volatile uint64_t *)low;
     uint64_t touched = 0;
     for (size_t i = 0; i < CANARY_WORDS; i++)
         touched |= canary[i];

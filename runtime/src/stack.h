@@ -10,6 +10,9 @@
  * the budget is checked by its canary instead: its lowest bytes, which must still be zero after each switch.
  * They are only read, so an untouched stack page stays uncommitted.
  *
+ * Stacks begin at different places in their highest page, so that the frames of many do not compete for the
+ * same few lines of the caches.
+ *
  * Neither MADV_DONTDUMP nor MADV_GUARD_INSTALL is used: with either, gcore writes cores without stacks.
  */
 #ifndef ASYNC_STACK_H
@@ -56,7 +59,7 @@ void async_stacks_deinit(struct async_stacks *stacks);
 struct async_stack *async_stack_take(struct async_stacks *stacks);
 void async_stack_give(struct async_stacks *stacks, struct async_stack *stack);
 
-/** Whether the stack, suspended at `context`, has stayed inside its bounds. */
-bool async_stack_intact(const struct async_stack *stack, const void *context);
+/** Whether an unguarded stack's lowest bytes are still zero. */
+bool async_stack_canary_intact(const char *low);
 
 #endif

@@ -104,6 +104,7 @@ int async_task_create(struct async_task **task_ret, const struct async_task_form
         task->stack = stack;
         task->stack_low = stack->low;
         task->stack_size = stack->size;
+        task->stack_guarded = stack->guarded;
         task->context = async_context_create(stack->low, stack->size, async_task_main, task);
         publish(registry, task);
         if (form->group)

@@ -52,29 +52,34 @@ struct async_timeout;
 struct async_worker;
 
 struct async_task {
+    /* What a switch touches, in two cache lines. */
     uint64_t magic; /**< ASYNC_TASK_MAGIC from the moment the record is complete until its release */
     uint64_t id;    /**< never reused in a process */
     uint32_t state; /**< enum async_task_state */
     uint32_t flags; /**< enum async_debug_task_flag */
     void *context;  /**< switch.h; NULL once ended */
     struct async_worker *worker;
-
-    struct async_task *next;       /**< road 1, oldest first */
-    struct async_task **link;      /**< the pointer that points here */
     struct async_task *ready_next; /**< in the run queue; of a free slot: the next free slot */
-
-    uint32_t wait;                /**< enum async_wait */
-    uint32_t interrupts;          /**< enum async_interrupt bits */
-    uint32_t shields;             /**< how many are around it: 0: waits can be interrupted */
-    uint32_t cancel_state;        /**< enum async_debug_cancel_state */
-    struct async_future *awaits;  /**< set while waiting */
-    struct async_waiter *waiters; /**< its place in that future's queue */
-    struct async_future join;     /**< resolved when it ends; owner: this task */
+    struct async_future *awaits;   /**< set while waiting */
+    uint16_t wait;                 /**< enum async_wait */
+    uint8_t interrupts;            /**< enum async_interrupt bits */
+    bool stack_guarded;            /**< by a page; otherwise by its canary */
+    uint32_t shields;              /**< how many are around it: 0: waits can be interrupted */
 
     struct async_stack *stack; /**< NULL once ended, as are the two below */
     char *stack_low;
     uint64_t stack_size;
     uint64_t stack_used_max; /**< the most that was in use at a switch; diagnose_stack.h */
+    uint64_t resumes;
+    uint64_t resumed_at;
+    uint64_t suspended_at;
+    uint64_t ready_since;
+
+    struct async_waiter *waiters; /**< its place in that future's queue */
+    struct async_future join;     /**< resolved when it ends; owner: this task */
+
+    struct async_task *next;  /**< road 1, oldest first */
+    struct async_task **link; /**< the pointer that points here */
 
     async_function start;
     void *argument;
@@ -106,16 +111,13 @@ struct async_task {
     uint64_t cancel_by;
     uint64_t cancel_at;
     const struct async_site *cancel_site;
+    uint32_t cancel_state; /**< enum async_debug_cancel_state */
 
     struct async_label *labels;  /**< first; label.h */
     struct async_locals *locals; /**< NULL: none; local.h */
     uint64_t selects;            /**< ever begun: what they begin with depends on it */
 
-    uint64_t resumes;
     uint64_t spawned_at;
-    uint64_t resumed_at;
-    uint64_t suspended_at;
-    uint64_t ready_since;
 
     int32_t result; /**< what `start` returned */
     int32_t error;  /**< the same when negative */
@@ -123,7 +125,7 @@ struct async_task {
     bool joined;    /**< somebody is in async_join for it */
     bool main;      /**< async_run's first task */
     char name[ASYNC_TASK_NAME_SIZE];
-};
+} __attribute__((aligned(64)));
 
 /** What a new task is to be. */
 struct async_task_form {

@@ -175,7 +175,7 @@ static void check_stack(struct async_task *task, const char *sp)
     uint64_t used = (uint64_t)(task->stack_low + task->stack_size - sp);
     if (used > task->stack_used_max)
         task->stack_used_max = used;
-    if (!async_stack_intact(task->stack, sp))
+    if (used >= task->stack_size || (!task->stack_guarded && !async_stack_canary_intact(task->stack_low)))
         die_of_overflow(task);
 }
 

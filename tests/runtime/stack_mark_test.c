@@ -86,7 +86,7 @@ static unsigned resident(const struct async_task *task)
 {
     unsigned char pages[256];
     unsigned found = 0;
-    size_t count = task->stack_size / PAGE;
+    size_t count = (task->stack_size + PAGE - 1) / PAGE;
     CHECK(count <= sizeof(pages));
     CHECK(mincore(task->stack_low, task->stack_size, pages) == 0);
     for (size_t i = 0; i < count; i++)
