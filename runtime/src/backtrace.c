@@ -96,23 +96,43 @@ void **async_backtrace_keep(const struct async_backtrace *backtrace, uint32_t *d
     return frames;
 }
 
-/* Offsets are from where the module was linked, as addr2line counts: of a program at a fixed address they are
- * the addresses themselves. */
+/* The module an address lies in. */
+struct module {
+    uintptr_t address;
+    uintptr_t bias; /**< what was added to its own addresses when it was loaded */
+    const char *name;
+};
+
+static int is_inside(struct dl_phdr_info *info, size_t size, void *argument)
+{
+    struct module *module = argument;
+    (void)size;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *segment = &info->dlpi_phdr[i];
+        if (segment->p_type == PT_LOAD &&
+            module->address - info->dlpi_addr - segment->p_vaddr < segment->p_memsz) {
+            module->bias = info->dlpi_addr;
+            module->name = info->dlpi_name && *info->dlpi_name ? info->dlpi_name : program;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Offsets are addresses as the module has them itself, as addr2line wants them. */
 size_t async_address_describe(const void *return_address, char *text_ret, size_t size)
 {
     const char *address = (const char *)return_address - 1;
-    struct link_map *module;
-    Dl_info info;
+    struct module module = {.address = (uintptr_t)address};
+    Dl_info symbol;
     int length;
-    if (!dladdr1(address, &info, (void **)&module, RTLD_DL_LINKMAP) || !module)
+    async_backtrace_prepare();
+    if (dl_iterate_phdr(is_inside, &module))
+        length = snprintf(text_ret, size, "%s+0x%zx", module.name, (size_t)(module.address - module.bias));
+    else
         length = snprintf(text_ret, size, "%p", (const void *)address);
-    else {
-        const char *name = module->l_name && *module->l_name ? module->l_name : program;
-        length = snprintf(text_ret, size, "%s+0x%zx", *name ? name : info.dli_fname,
-                          (size_t)((uintptr_t)address - module->l_addr));
-        if (info.dli_sname && length >= 0 && (size_t)length < size)
-            length += snprintf(text_ret + length, size - (size_t)length, " (%s+0x%zx)", info.dli_sname,
-                               (size_t)(address - (const char *)info.dli_saddr));
-    }
+    if (length >= 0 && (size_t)length < size && dladdr(address, &symbol) && symbol.dli_sname)
+        length += snprintf(text_ret + length, size - (size_t)length, " (%s+0x%zx)", symbol.dli_sname,
+                           (size_t)(address - (const char *)symbol.dli_saddr));
     return length < 0 ? 0 : (size_t)length < size ? (size_t)length : size ? size - 1 : 0;
 }

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <uv.h>
 
-#include "backtrace.h"
 #include "counters.h"
 #include "process.h"
 #include "task.h"
@@ -105,7 +104,6 @@ void async_counters_print(FILE *file)
 {
     size_t count;
     struct async_counters *all = collect(&count);
-    async_backtrace_prepare(); /* for the program's name */
     fprintf(file, "%10s %10s %7s %11s %12s %12s %12s %9s  %s\n", "spawned", "finished", "failed", "resumes",
             "wall ms", "cpu ms", "longest ms", "in task", "start function");
     if (count)

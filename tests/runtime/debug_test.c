@@ -504,10 +504,12 @@ __attribute__((noinline)) static struct async_task *spawn_outer(void)
 /* addr2line's word for a printed line: "function\nfile:line". */
 static void ask_addr2line(const char *printed, char *answer, size_t size)
 {
-    char module[512], command[800];
+    char module[512], command[1600];
     unsigned long offset;
     CHECK_EQUAL(sscanf(printed, " %511[^+]+0x%lx", module, &offset), 2);
-    snprintf(command, sizeof(command), "addr2line -f -e '%s' 0x%lx", module, offset);
+    /* The former may not know another machine's programs. */
+    snprintf(command, sizeof(command), "addr2line -f -e '%s' 0x%lx || eu-addr2line -f -e '%s' 0x%lx", module,
+             offset, module, offset);
     FILE *pipe = popen(command, "r");
     CHECK(pipe);
     answer[fread(answer, 1, size - 1, pipe)] = 0;
