@@ -4,7 +4,8 @@
  * costs a test; nobody waits in one longer than it takes to change a few pointers.
  *
  * Order, outer first: a channel's or any future's lock; the future of a select or gather; a registry's; the
- * process's. Only worker threads take locks: whoever else has something to say posts mail (worker.h).
+ * process's. Of two that stand at the same place only a select holds both, and takes them in the order of their
+ * addresses. Only worker threads take locks: whoever else has something to say posts mail (worker.h).
  */
 #ifndef ASYNC_LOCK_H
 #define ASYNC_LOCK_H
