@@ -20,7 +20,7 @@ expect() {
 expect 4 spawn
 expect 3 resume
 expect 3 suspend
-expect 3 done
+expect 3 'done'
 # Each location is a nop (in hexadecimal 90; d503201f) of the code.
 for location in $(echo "$notes" | awk '{sub(",", "", $3); print $3}'); do
     objdump -d --start-address="$location" --stop-address="$(printf '0x%x' $((location + 4)))" "$program" |
