@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cli/options.h"
 #include "dump/dump.h"
@@ -32,9 +34,18 @@ static struct ad_error *finish_output(void)
     return errno == EPIPE || !errno ? NULL : ad_error_system(errno, "the output cannot be written");
 }
 
+/* What is read by programs and kept in files does not depend on the terminal. */
+static unsigned terminal_width(void)
+{
+    struct winsize size;
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
 static struct ad_error *print(const struct options *options, const struct ad_dump *dump, int *status_ret)
 {
-    AD_TRY(ad_view_print(stdout, &options->view, dump->snapshot, &dump->findings));
+    struct ad_view_options view = options->view;
+    view.report.width = terminal_width();
+    AD_TRY(ad_view_print(stdout, &view, dump->snapshot, &dump->findings));
     AD_TRY(finish_output());
     *status_ret = ad_snapshot_exit_status(dump->snapshot);
     if (options->fail_on_finding && ad_findings_failed(&dump->findings))

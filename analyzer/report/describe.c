@@ -2,6 +2,7 @@
 #include "report/describe.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "findings/graph.h"
 #include "report/escape.h"
@@ -126,11 +127,17 @@ static void describe_timer(const struct words *words)
     fputs(deadline > now ? " left" : " ago", words->out);
 }
 
+/* Kinds that mean the same may have words of their own: "receive" for a datagram's read. */
+static const char *own_word(const struct words *words, const char *usual)
+{
+    return has_text(words->future->kind_name) ? words->future->kind_name : usual;
+}
+
 /* "read fd 9 from 127.0.0.1:4711", "accept on fd 7 (0.0.0.0:80)": verb and preposition as in speech. */
 static void describe_io(const struct words *words, const char *verb, const char *preposition)
 {
     const struct ad_future *future = words->future;
-    fputs(verb, words->out);
+    ad_escape_print(words->out, verb);
     if (future->fd >= 0)
         fprintf(words->out, " fd %" PRId64, future->fd);
     if (has_text(future->peer)) {
@@ -248,12 +255,24 @@ static bool has_parts(const struct words *words)
            (uint64_t)future->first_child + future->child_count <= words->snapshot->children.count;
 }
 
+/* ", on thread 4711", ", queued": what a pool of threads is to do. */
+static void print_progress(const struct words *words)
+{
+    const struct ad_future *future = words->future;
+    bool pending = future->state == ASYNC_DEBUG_FUTURE_STATE_PENDING && has_text(future->state_name);
+    if (future->thread) {
+        fprintf(words->out, ", on thread %d", (int)future->thread);
+    } else if (pending && strcmp(future->state_name, "pending") != 0) {
+        fputs(", ", words->out);
+        ad_escape_print(words->out, future->state_name);
+    }
+}
+
 static void describe_work(const struct words *words)
 {
-    fputs("a call on the thread pool", words->out);
+    fputs("work", words->out);
     print_name_if_any(words);
-    if (words->future->thread)
-        fprintf(words->out, " (thread %d)", (int)words->future->thread);
+    print_progress(words);
 }
 
 /* The runtime's own word, for kinds that need no sentence. */
@@ -280,9 +299,9 @@ static void describe(const struct words *words)
     case ASYNC_DEBUG_KIND_TIMER:
         return describe_timer(words);
     case ASYNC_DEBUG_KIND_READ:
-        return describe_io(words, "read", "from");
+        return describe_io(words, own_word(words, "read"), "from");
     case ASYNC_DEBUG_KIND_WRITE:
-        return describe_io(words, "write", "to");
+        return describe_io(words, own_word(words, "write"), "to");
     case ASYNC_DEBUG_KIND_ACCEPT:
         return describe_io(words, words->future->fd >= 0 ? "accept on" : "accept", "from");
     case ASYNC_DEBUG_KIND_CONNECT:
@@ -292,7 +311,8 @@ static void describe(const struct words *words)
     case ASYNC_DEBUG_KIND_CLOSE:
         return describe_io(words, "close", "of");
     case ASYNC_DEBUG_KIND_FILE:
-        return describe_io(words, "file", "of");
+        describe_io(words, "file", "of");
+        return print_progress(words);
     case ASYNC_DEBUG_KIND_DNS:
         return describe_io(words, "name lookup", "of");
     case ASYNC_DEBUG_KIND_MUTEX:

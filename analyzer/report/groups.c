@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/map.h"
+#include "findings/graph.h"
 #include "report/stack.h"
 #include "report/words.h"
 
@@ -67,7 +68,8 @@ static uint64_t hash_shown(const struct ad_snapshot *snapshot, const struct ad_s
     uint32_t frame = 0;
     const struct ad_location *location;
     while ((location = next_shown(snapshot, stack, &frame)))
-        value = ad_map_hash(value ^ (uint64_t)(location - AD_ITEMS(struct ad_location, &snapshot->locations)));
+        value =
+            ad_map_hash(value ^ (uint64_t)(location - AD_ITEMS(struct ad_location, &snapshot->locations)));
     return value;
 }
 
@@ -98,14 +100,25 @@ static struct ad_error *find_alikes(const struct ad_snapshot *snapshot, uint32_t
 
 /* ---- Groups ---- */
 
+/* What is on the stack of one that has not begun is the runtime's. */
+static uint32_t start_of(const struct ad_snapshot *snapshot, const struct ad_task *task)
+{
+    bool gone = ad_task_ended(task) && task->stack >= snapshot->stacks.count;
+    bool known = task->start_location < snapshot->locations.count;
+    return ad_task_unbegun(snapshot, task) || (gone && known) ? task->start_location : AD_NONE;
+}
+
 static struct ad_group group_of(const struct ad_snapshot *snapshot, const uint32_t *alike,
                                 const struct ad_task *task)
 {
     const struct ad_future *future = future_of(snapshot, task);
+    uint32_t start = start_of(snapshot, task);
+    uint32_t stack = task->stack < snapshot->stacks.count ? alike[task->stack] : task->stack;
     return (struct ad_group){
         .state = ad_task_state_word(snapshot, task),
         .kind = future ? (uint32_t)future->kind : AD_NONE,
-        .stack = task->stack < snapshot->stacks.count ? alike[task->stack] : task->stack,
+        .stack = start == AD_NONE ? stack : AD_NONE,
+        .start = start,
         .oldest = UINT64_MAX,
         .future = future ? task->future : AD_NONE,
         .one_object = true,
@@ -115,13 +128,13 @@ static struct ad_group group_of(const struct ad_snapshot *snapshot, const uint32
 /* State words are literals of one table: equal words are equal pointers. */
 static bool same(const struct ad_group *a, const struct ad_group *b)
 {
-    return a->state == b->state && a->kind == b->kind && a->stack == b->stack;
+    return a->state == b->state && a->kind == b->kind && a->stack == b->stack && a->start == b->start;
 }
 
 static size_t hash(const struct ad_group *group)
 {
-    uint64_t value =
-        (uint64_t)(uintptr_t)group->state ^ (uint64_t)group->kind << 48 ^ (uint64_t)group->stack << 8;
+    uint64_t value = (uint64_t)(uintptr_t)group->state ^ (uint64_t)group->kind << 48 ^
+                     (uint64_t)group->stack << 8 ^ (uint64_t)group->start << 16;
     value *= UINT64_C(0x9e3779b97f4a7c15);
     return (size_t)(value ^ value >> 32);
 }

@@ -19,6 +19,8 @@ struct ad_group {
     const char *state; /**< ad_task_state_word */
     uint32_t kind;     /**< enum async_debug_kind_class; AD_NONE: waits for nothing */
     uint32_t stack;
+    uint32_t start;    /**< location of the start function of tasks that have not begun, or have ended: what
+                        *   there is instead of a stack; else AD_NONE */
     uint64_t oldest;   /**< age of the one longest in this state, ns; UINT64_MAX: none is known */
     uint32_t future;   /**< of the first one */
     bool one_object;   /**< all wait for the same object */

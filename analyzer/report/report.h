@@ -15,9 +15,11 @@ struct ad_report_options {
     bool all_frames; /**< show the runtime's own frames too */
     bool system;     /**< show the runtime's own tasks too */
     unsigned groups; /**< groups on the first screen; 0: 20 */
+    unsigned width;  /**< characters of a line on the first screen; 0: any */
 };
 
-/** The first screen: verdict, vitals, findings, groups by whole stack. Under 4 KB whatever the size. */
+/** The first screen: verdict, vitals, findings, groups by whole stack. Under 4 KB whatever the size (and the
+ *  width: what does not fit a line goes on in the next, or is cut with "..."). */
 struct ad_error *ad_report_screen(FILE *out, const struct ad_snapshot *snapshot,
                                   const struct ad_findings *findings,
                                   const struct ad_report_options *options) ad_must_check;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <inttypes.h>
+#include <string.h>
 
 #include "findings/graph.h"
 #include "report/describe.h"
@@ -11,24 +12,27 @@
 /* How much of each kind the first screen shows; --json has all. */
 enum { DEADLOCKS_SHOWN = 3, OTHERS_SHOWN = 4, MEMBERS_SHOWN = 6, MEMBERS_OF_MANY = 4 };
 
-static const struct ad_column deadlock_columns[] = {
-    {.widest = 8}, {.widest = AD_NAME_WIDTH}, {.widest = AD_WAIT_WIDTH + 10}, {.widest = 120}};
+static const struct ad_column deadlock_columns[] = {{.widest = 8},
+                                                    {.widest = AD_NAME_WIDTH, .narrowest = 12},
+                                                    {.widest = AD_WAIT_WIDTH + 10, .narrowest = 40},
+                                                    {.widest = 120, .narrowest = 16}};
+enum { DEADLOCK_COLUMNS = sizeof(deadlock_columns) / sizeof(deadlock_columns[0]) };
 
-static const struct ad_column sentence_column[] = {{.widest = 220}};
+enum { SENTENCE_WIDTH = 220 };
 
 static const struct ad_task *task_at(const struct ad_snapshot *snapshot, uint32_t index)
 {
     return &AD_ITEMS(struct ad_task, &snapshot->tasks)[index];
 }
 
-/* The innermost line of the user's behind `separator`, where there is a stack. */
-static void print_place(FILE *out, const struct ad_snapshot *snapshot, uint32_t task, const char *separator)
+/* The innermost lines of the user's, where there is a stack. */
+static void print_place(FILE *out, const struct ad_snapshot *snapshot, uint32_t task)
 {
-    struct ad_stack_line line;
-    if (!ad_stack_user_line(snapshot, task_at(snapshot, task)->stack, &line))
+    uint32_t stack = task_at(snapshot, task)->stack;
+    if (stack >= snapshot->stacks.count)
         return;
-    fputs(separator, out);
-    ad_print_line_short(out, &line);
+    fputs("   ", out);
+    ad_print_innermost(out, snapshot, stack);
 }
 
 /* ---- Deadlocks ---- */
@@ -72,10 +76,15 @@ static struct ad_error *print_deadlocks(FILE *out, const struct ad_screen *scree
         lines += print_deadlock(rows.file, screen->snapshot, &findings[i],
                                 count > 1 ? MEMBERS_OF_MANY : MEMBERS_SHOWN);
     AD_TRY(ad_buffer_close(&rows));
-    if (ad_table_print(out, rows.text, deadlock_columns, 4, bytes) < lines)
+    struct ad_column fitted[DEADLOCK_COLUMNS];
+    memcpy(fitted, deadlock_columns, sizeof(deadlock_columns));
+    if (screen->options->width)
+        ad_table_fit(rows.text, fitted, DEADLOCK_COLUMNS, screen->options->width);
+    if (ad_table_print(out, rows.text, fitted, DEADLOCK_COLUMNS, bytes) < lines)
         fputs("          and more (--json has all of it)\n", out);
     if (count > shown)
-        fprintf(out, "          and %" PRIu64 " more deadlocks (--json lists them)\n", count - shown);
+        fprintf(out, "          and %" PRIu64 " more deadlock%s (--json lists %s)\n", count - shown,
+                count - shown == 1 ? "" : "s", count - shown == 1 ? "it" : "them");
     return NULL;
 }
 
@@ -119,7 +128,7 @@ static void print_root(FILE *out, const struct ad_snapshot *snapshot, const stru
         ad_describe_wait(out, snapshot, root);
     else
         fputs(ad_task_state_word(snapshot, task_at(snapshot, root)), out);
-    print_place(out, snapshot, root, "   ");
+    print_place(out, snapshot, root);
 }
 
 static void print_blocker(FILE *out, const struct ad_snapshot *snapshot, const struct ad_finding *finding)
@@ -155,7 +164,7 @@ static void print_blocked_worker(FILE *out, const struct ad_snapshot *snapshot,
     fputs("; ", out);
     ad_print_count(out, finding->direct, "ready task");
     fputs(finding->direct == 1 ? " waits" : " wait", out);
-    print_place(out, snapshot, finding->tasks[0], "   ");
+    print_place(out, snapshot, finding->tasks[0]);
     fputc('\n', out);
 }
 
@@ -173,9 +182,11 @@ static struct ad_error *print_others(FILE *out, const struct ad_screen *screen, 
             print_blocker(rows.file, screen->snapshot, &findings[i]);
     }
     AD_TRY(ad_buffer_close(&rows));
-    size_t printed = ad_table_print(out, rows.text, sentence_column, 1, bytes);
+    const struct ad_column sentence = {.widest = SENTENCE_WIDTH, .fold = screen->options->width};
+    size_t printed = ad_table_print(out, rows.text, &sentence, 1, bytes);
     if (count > printed)
-        fprintf(out, "          and %" PRIu64 " more findings (--json lists them)\n", count - printed);
+        fprintf(out, "          and %" PRIu64 " more finding%s (--json lists %s)\n", count - printed,
+                count - printed == 1 ? "" : "s", count - printed == 1 ? "it" : "them");
     return NULL;
 }
 

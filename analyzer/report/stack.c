@@ -78,6 +78,16 @@ bool ad_stack_user_line(const struct ad_snapshot *snapshot, uint32_t stack, stru
     return found;
 }
 
+/* Not every runtime counts resumes: the stack must agree. */
+bool ad_task_unbegun(const struct ad_snapshot *snapshot, const struct ad_task *task)
+{
+    struct ad_stack_line line;
+    if (task->resumes || task->start_location >= snapshot->locations.count ||
+        (task->state != ASYNC_DEBUG_STATE_READY && task->state != ASYNC_DEBUG_STATE_CREATED))
+        return false;
+    return !ad_stack_user_line(snapshot, task->stack, &line) || line.hidden;
+}
+
 void ad_print_line_short(FILE *out, const struct ad_stack_line *line)
 {
     char text[256];
@@ -113,14 +123,22 @@ static void keep(struct where *where, size_t place, const struct ad_stack_line *
     where->widths[place] = ad_text_width(where->pieces[place], strlen(where->pieces[place]));
 }
 
+/* A function that calls its own alias, which was inlined: a system call of libc. */
+static bool is_alias(const struct ad_stack_line *inner, const struct ad_stack_line *line)
+{
+    return inner->line && line->line && inner->line->inlined && inner->line->function &&
+           line->line->function && inner->location == line->location &&
+           strcmp(inner->line->function, line->line->function) == 0;
+}
+
 static void collect(const struct ad_snapshot *snapshot, uint32_t stack, struct where *where)
 {
     struct ad_stack_walk walk;
-    struct ad_stack_line line, outer;
+    struct ad_stack_line line, outer = {0};
     *where = (struct where){0};
     ad_stack_walk_init(&walk, snapshot, stack);
     while (ad_stack_walk_next(&walk, &line)) {
-        if (line.hidden)
+        if (line.hidden || is_alias(&outer, &line))
             continue;
         if (where->count < WHERE_INNER)
             keep(where, where->count, &line);

@@ -37,6 +37,9 @@ void ad_stack_walk_init(struct ad_stack_walk *walk, const struct ad_snapshot *sn
 /** False at the end. */
 bool ad_stack_walk_next(struct ad_stack_walk *walk, struct ad_stack_line *line_ret);
 
+/** It is to run for the first time, so that its stack tells nothing; where it begins is known. */
+bool ad_task_unbegun(const struct ad_snapshot *snapshot, const struct ad_task *task);
+
 /** The innermost line of the program's own, else the innermost of all; false when there is none. */
 bool ad_stack_user_line(const struct ad_snapshot *snapshot, uint32_t stack, struct ad_stack_line *line_ret);
 

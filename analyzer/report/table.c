@@ -63,13 +63,69 @@ static void measure(const char *text, const struct ad_column *columns, size_t co
     }
 }
 
+static size_t sum(const size_t *widths, size_t count)
+{
+    size_t total = count ? (count - 1) * strlen(GAP) : 0;
+    for (size_t i = 0; i < count; i++)
+        total += widths[i];
+    return total;
+}
+
+/* The widest that may be narrower; `count`: none. */
+static size_t widest_of(const struct ad_column *columns, const size_t *widths, size_t count)
+{
+    size_t found = count;
+    for (size_t i = 0; i < count; i++) {
+        if (columns[i].narrowest && widths[i] > columns[i].narrowest &&
+            (found == count || widths[i] > widths[found]))
+            found = i;
+    }
+    return found;
+}
+
+void ad_table_fit(const char *text, struct ad_column *columns, size_t count, size_t width)
+{
+    size_t widths[AD_TABLE_COLUMNS] = {0}, column;
+    if (count > AD_TABLE_COLUMNS)
+        return;
+    measure(text, columns, count, widths);
+    while (sum(widths, count) > width && (column = widest_of(columns, widths, count)) < count)
+        columns[column].widest = (unsigned)--widths[column];
+}
+
+/* The bytes of a line of at most `width` characters: up to a blank, where there is one. */
+static size_t line_of(const char *text, size_t size, size_t width)
+{
+    size_t bytes = bytes_of(text, size, width);
+    for (size_t i = bytes; bytes < size && i > bytes / 2; i--)
+        if (text[i] == ' ')
+            return i;
+    return bytes;
+}
+
+static void print_folded(FILE *out, const char *text, size_t size, size_t width)
+{
+    size_t bytes = line_of(text, size, width);
+    fwrite(text, 1, bytes, out);
+    while (bytes < size) {
+        text += bytes;
+        size -= bytes;
+        for (; size && *text == ' '; size--)
+            text++;
+        bytes = line_of(text, size, width - AD_TABLE_INDENT);
+        fprintf(out, "%s%*s%.*s", size ? "\n" : "", size ? AD_TABLE_INDENT : 0, "", (int)bytes, text);
+    }
+}
+
 static void print_cell(FILE *out, struct cell cell, const struct ad_column *column, size_t width)
 {
     size_t own = ad_text_width(cell.text, cell.size), shown = shown_width(cell, column);
     size_t padding = width > shown ? width - shown : 0;
     if (column->right)
         fprintf(out, "%*s", (int)padding, "");
-    if (own > shown && shown > strlen(CUT))
+    if (cell.last && column->fold > 2 * AD_TABLE_INDENT && own > column->fold)
+        print_folded(out, cell.text, bytes_of(cell.text, cell.size, shown), column->fold);
+    else if (own > shown && shown > strlen(CUT))
         fprintf(out, "%.*s%s", (int)bytes_of(cell.text, cell.size, shown - strlen(CUT)), cell.text, CUT);
     else
         fwrite(cell.text, 1, bytes_of(cell.text, cell.size, shown), out);

@@ -13,11 +13,18 @@
 #include "base/error.h"
 
 struct ad_column {
-    bool right;      /**< numbers */
-    unsigned widest; /**< characters; a longer cell is cut with "..."; 0: any */
+    bool right;         /**< numbers */
+    unsigned widest;    /**< characters; a longer cell is cut with "..."; 0: any */
+    unsigned narrowest; /**< what ad_table_fit leaves of it; 0: all */
+    unsigned fold; /**< of the last column: what is longer than so many characters goes on in lines of its
+                    *   own, AD_TABLE_INDENT in, none longer; 0: nothing does */
 };
 
-enum { AD_TABLE_COLUMNS = 8 };
+enum { AD_TABLE_COLUMNS = 8, AD_TABLE_INDENT = 10 };
+
+/** Makes `widest` of those columns less that may be narrower, the widest first, until the table is at most
+ *  `width` characters wide, or they all are as narrow as they can be. */
+void ad_table_fit(const char *text, struct ad_column *columns, size_t count, size_t width);
 
 /** Prints whole rows as long as they fit into `bytes`; returns how many. At most AD_TABLE_COLUMNS columns. */
 size_t ad_table_print(FILE *out, const char *text, const struct ad_column *columns, size_t count,

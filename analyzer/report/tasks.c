@@ -219,7 +219,11 @@ static void print_stacks(FILE *out, const struct ad_snapshot *snapshot, const st
                          bool all_frames)
 {
     const struct ad_task_extra *extra = ad_task_extra(snapshot, task);
-    if (task->stack < snapshot->stacks.count)
+    if (ad_task_unbegun(snapshot, task) && !all_frames) {
+        fputs("  (it is to begin in ", out);
+        print_location(out, snapshot, task->start_location);
+        fputs(")\n", out);
+    } else if (task->stack < snapshot->stacks.count)
         print_lines(out, snapshot, task->stack, all_frames);
     else if (extra->error_trace.stack >= snapshot->stacks.count)
         fputs("  (no stack)\n", out);

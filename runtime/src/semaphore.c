@@ -40,11 +40,12 @@ int async_semaphore_create_at(struct async_semaphore **semaphore_ret, const char
 
 /* ---- Permits. The lock is held, and `changes` odd ------------------------------------------------ */
 
-/* Whoever waits for one waits while none is left. */
+/* Held while anybody has a permit: who waits for many waits while a few are left. */
 static void set_count(struct async_semaphore *semaphore, uint64_t count)
 {
     semaphore->future.count = count;
-    async_publish(&semaphore->future.state, count ? ASYNC_FUTURE_FREE : ASYNC_FUTURE_HELD);
+    bool held = count < semaphore->future.capacity;
+    async_publish(&semaphore->future.state, held ? ASYNC_FUTURE_HELD : ASYNC_FUTURE_FREE);
 }
 
 static void give(struct async_semaphore *semaphore, struct async_task *task, struct async_holder *holder)

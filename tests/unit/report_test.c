@@ -147,7 +147,10 @@ static void waits_are_said_in_words(void **state)
     future->fd = 9;
     future->peer = "127.0.0.1:4711\n";
     assert_wait(s, t, "read fd 9 from 127.0.0.1:4711\\x0a");
+    future->kind_name = "receive"; /* a datagram */
+    assert_wait(s, t, "receive fd 9 from 127.0.0.1:4711\\x0a");
     future->kind = ASYNC_DEBUG_KIND_WRITE;
+    future->kind_name = "write";
     assert_wait(s, t, "write fd 9 to 127.0.0.1:4711\\x0a");
     waits(s, t, ASYNC_DEBUG_KIND_ACCEPT, "accept", NULL)->fd = 7;
     assert_wait(s, t, "accept on fd 7");
@@ -174,6 +177,17 @@ static void waits_are_said_in_words(void **state)
     assert_wait(s, t, "promise config, to be resolved by #1");
     waits(s, t, ASYNC_DEBUG_KIND_OTHER, "latch", "x");
     assert_wait(s, t, "latch x");
+
+    future = waits(s, t, ASYNC_DEBUG_KIND_WORK, "work", "hash");
+    assert_wait(s, t, "work hash");
+    future->state_name = "queued";
+    assert_wait(s, t, "work hash, queued");
+    future->thread = 77;
+    assert_wait(s, t, "work hash, on thread 77");
+    future = waits(s, t, ASYNC_DEBUG_KIND_FILE, "file", "log");
+    future->state_name = "queued";
+    future->fd = 9;
+    assert_wait(s, t, "file fd 9 (log), queued");
 
     build_wait(s, t, build_lock(s, "m", owner));
     build_state(s, owner, ASYNC_DEBUG_STATE_RETURNED);
@@ -202,6 +216,39 @@ static void columns_line_up_whatever_the_bytes(void **state)
     assert_int_equal(ad_table_print(buffer.file, "1\n22\n333\n", columns, 1, 8), 2); /* whole rows only */
     ad_auto_free char *cut = finish(&buffer);
     assert_string_equal(cut, "1\n22\n");
+}
+
+static void tables_are_fitted_into_a_width(void **state)
+{
+    (void)state;
+    const char *text = "name\tstate\twhere\nabcdefghijkl\twaiting\tstuvwxyz\n";
+    struct ad_column columns[] = {{.narrowest = 6}, {0}, {.narrowest = 7}};
+    struct ad_buffer buffer;
+    begin(&buffer);
+    ad_table_fit(text, columns, 3, 100);
+    assert_int_equal(columns[0].widest | columns[2].widest, 0);
+    ad_table_fit(text, columns, 3, 27);
+    ad_table_print(buffer.file, text, columns, 3, 1000);
+    ad_table_fit(text, columns, 3, 5);
+    ad_table_print(buffer.file, text, columns, 3, 1000);
+    ad_auto_free char *fitted = finish(&buffer);
+    assert_string_equal(fitted, "name      state    where\nabcde...  waiting  stuvwxyz\n"
+                                "name    state    where\nabc...  waiting  stuv...\n");
+}
+
+static void sentences_are_folded(void **state)
+{
+    (void)state;
+    const struct ad_column column = {.widest = 70, .fold = 24};
+    struct ad_buffer buffer;
+    begin(&buffer);
+    const char *text = "BLOCKER   a word and more words\nshort\n"
+                       "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz\nBLOCKER   123456789012345\n";
+    assert_int_equal(ad_table_print(buffer.file, text, &column, 1, 1000), 4);
+    ad_auto_free char *folded = finish(&buffer);
+    assert_string_equal(folded, "BLOCKER   a word and\n          more words\nshort\n"
+                                "abcdefghijklmnopqrstuvwx\n          yzabcdefghijkl\n          mnopqrstuvwxyz\n"
+                                "BLOCKER   12345678901234\n          5\n");
 }
 
 static void tasks_are_grouped_by_whole_stack(void **state)
@@ -268,6 +315,39 @@ static void a_stack_is_shortened_in_its_middle(void **state)
                 NULL, 0, USER, NULL);
     AD_ITEMS(struct ad_stack, &s->stacks)[build_task_at(s, t)->stack].end_text = "cut";
     assert_where(s, t, 100, "... > e > ... > c c.c:3 > b b.c:2 > a a.c:1");
+    ad_snapshot_destroy(s);
+}
+
+/* What they have on their stacks is the runtime's, or nothing; the same for all. */
+static void tasks_without_frames_are_grouped_by_start(void **state)
+{
+    (void)state;
+    struct ad_snapshot *s = build_snapshot();
+    for (int i = 0; i < 5; i++)
+        build_task(s, "t");
+    uint32_t stack = build_stack(s, 0, "entry", "lib.s", 1, HIDDEN, NULL);
+    uint32_t shown = build_stack(s, 4, "serve", "a.c", 7, USER, "parse", "b.c", 8, USER, NULL);
+    uint32_t serve = AD_ITEMS(uint32_t, &s->frames)[AD_ITEMS(struct ad_stack, &s->stacks)[shown].first];
+    for (uint32_t i = 0; i < 5; i++) {
+        build_state(s, i, i == 3 ? ASYNC_DEBUG_STATE_FAILED : ASYNC_DEBUG_STATE_READY);
+        build_task_at(s, i)->resumes = i == 3;
+        build_task_at(s, i)->stack = i == 3 ? AD_NONE : i == 4 ? shown : stack;
+        build_task_at(s, i)->start_location = i == 2 ? serve + 1 : serve;
+    }
+    const struct ad_report_options options = {0};
+    struct ad_findings findings;
+    struct ad_buffer buffer;
+    begin(&buffer);
+    assert_null(ad_findings_compute(s, &findings));
+    assert_null(ad_report_screen(buffer.file, s, &findings, &options));
+    assert_null(ad_report_tasks(buffer.file, s, &findings, &options));
+    ad_auto_free char *text = finish(&buffer);
+    assert_non_null(strstr(text, "ready   -          begins in serve a.c:7"));
+    assert_non_null(strstr(text, "ready   -          begins in parse b.c:8"));
+    assert_non_null(strstr(text, "failed  -          began in serve a.c:7"));
+    assert_non_null(strstr(text, "ready   -          parse b.c:8 > serve a.c:7"));
+    assert_non_null(strstr(text, "  (it is to begin in serve a.c:7)\n"));
+    ad_findings_deinit(&findings);
     ad_snapshot_destroy(s);
 }
 
@@ -571,8 +651,11 @@ int main(void)
         cmocka_unit_test(durations_are_human),
         cmocka_unit_test(waits_are_said_in_words),
         cmocka_unit_test(columns_line_up_whatever_the_bytes),
+        cmocka_unit_test(tables_are_fitted_into_a_width),
+        cmocka_unit_test(sentences_are_folded),
         cmocka_unit_test(tasks_are_grouped_by_whole_stack),
         cmocka_unit_test(a_stack_is_shortened_in_its_middle),
+        cmocka_unit_test(tasks_without_frames_are_grouped_by_start),
         cmocka_unit_test(many_groups_are_counted_right),
         cmocka_unit_test(the_screen_names_the_culprits),
         cmocka_unit_test(the_screen_is_small_whatever_the_target),
