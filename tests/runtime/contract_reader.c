@@ -163,6 +163,18 @@ static void check_children(struct reader *reader, uint64_t task, uint64_t future
     }
 }
 
+/* What it waits for is there, even while a waker takes it out of the queue. */
+static void check_parts(struct reader *reader, uint64_t task)
+{
+    uint64_t future = GET(TASK, task, AWAITS);
+    if (!LIVE(FUTURE, future)) {
+        reader_problem(reader, "a waiting task awaits nothing");
+        return;
+    }
+    check_holders(reader, future);
+    check_children(reader, task, future);
+}
+
 static void check_labels(struct reader *reader, uint64_t task)
 {
     unsigned steps = 0;
@@ -185,8 +197,6 @@ static bool check_wait(struct reader *reader, uint64_t task)
         return reader_problem(reader, "a waiting task awaits nothing");
     if (GET(WAITER, own, TASK) != task || GET(WAITER, own, FUTURE) != future)
         return reader_problem(reader, "a waiter belongs to another task or future");
-    check_holders(reader, future);
-    check_children(reader, task, future);
     unsigned steps = 0;
     uint64_t waiter = GET(FUTURE, future, WAITERS);
     while (waiter && waiter != own && steps++ < MANY)
@@ -246,6 +256,8 @@ static void count_task(struct reader *reader, uint64_t task, void *data)
     census->running_elsewhere |= state == ASYNC_DEBUG_STATE_RUNNING && !on_stack;
     if (state == ASYNC_DEBUG_STATE_WAITING || state == ASYNC_DEBUG_STATE_READY)
         check_context(reader, task);
+    if (state == ASYNC_DEBUG_STATE_WAITING)
+        check_parts(reader, task);
     if (state == ASYNC_DEBUG_STATE_WAITING && !census->changing)
         check_wait(reader, task);
 }
