@@ -206,40 +206,29 @@ struct async_task *async_worker_resume(struct async_worker *worker)
     return task;
 }
 
-/* Straight to the next that is ready. */
-static void hand_over(struct async_worker *worker, struct async_task *task, enum async_task_state state)
-{
-    void *fake = NULL;
-    struct async_task *next = begin_step(worker);
-    if (next == task)
-        return; /* it had only itself to yield to */
-    async_publish(&worker->current, next);
-    async_fiber_leave(&fake, &next->stack->fiber);
-    async_switch(&task->context, next->context, &task->state, state, &next->state, ASYNC_TASK_RUNNING);
-    async_fiber_arrive(fake);
-}
-
-static void back_to_loop(struct async_worker *worker, struct async_task *task, enum async_task_state state)
-{
-    void *fake = NULL;
-    async_fiber_leave(&fake, &worker->fiber);
-    async_switch(&task->context, worker->context, &task->state, state, &worker->state, ASYNC_WORKER_LOOP);
-    async_fiber_arrive(fake);
-}
-
+/* Straight to the next that is ready, or back to the loop. One call, and none of it inlined from elsewhere: what
+   a debugger sees as the innermost frames of every suspended task begins here. */
 void async_suspend(enum async_task_state state)
 {
     struct async_worker *worker = async_worker_self();
-    struct async_task *task = worker->current;
+    struct async_task *task = worker->current, *next = NULL;
+    void *fake = NULL;
     task->suspended_at = worker->now;
     check_stack(task, __builtin_frame_address(0));
     ASYNC_PROBE3(suspend, task->id, task->name, worker->awaits);
     if (async_modes())
         async_diagnose_suspend(worker, task, ASYNC_TRACE_SUSPEND, worker->awaits);
-    if (worker->ready && worker->steps_left)
-        hand_over(worker, task, state);
-    else
-        back_to_loop(worker, task, state);
+    if (worker->ready && worker->steps_left) {
+        next = begin_step(worker);
+        if (next == task)
+            return; /* it had only itself to yield to */
+        async_publish(&worker->current, next);
+    }
+    async_fiber_leave(&fake, next ? &next->stack->fiber : &worker->fiber);
+    async_switch(&task->context, next ? next->context : worker->context, &task->state, state,
+                 next ? &next->state : &worker->state,
+                 next ? (uint32_t)ASYNC_TASK_RUNNING : (uint32_t)ASYNC_WORKER_LOOP);
+    async_fiber_arrive(fake);
 }
 
 /* A task that was told to end, and says so, has not failed. */
