@@ -282,6 +282,7 @@ PLAIN(every_instruction_is_readable)
     if (child == 0) {
         if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) != 0)
             _exit(TEST_SKIPPED); /* not permitted here */
+        async_debug_set_slow_step(1000000000); /* every step is slow here */
         raise(SIGSTOP);
         _exit(async_run(scenario, NULL, &options) != 0);
     }
