@@ -239,6 +239,18 @@ static unsigned state_of(struct reader *reader, uint64_t task)
                                       : ASYNC_DEBUG_STATE_NONE;
 }
 
+/* Return addresses of the spawning stack: the innermost is the spawning call's. */
+static void check_spawn_stack(struct reader *reader, uint64_t task)
+{
+    uint64_t stack = GET(TASK, task, SPAWN_STACK), depth = GET(TASK, task, SPAWN_DEPTH), pc = 0;
+    if (!stack)
+        return;
+    load(reader, stack, &pc, 8);
+    if (!depth || depth > 1000 || (GET(TASK, task, SPAWN_PC) && pc != GET(TASK, task, SPAWN_PC)))
+        reader_problem(reader, "a spawn stack of %llu frames does not begin with the call",
+                       (unsigned long long)depth);
+}
+
 /* What must hold of a task at any instruction. */
 static void count_task(struct reader *reader, uint64_t task, void *data)
 {
@@ -251,6 +263,7 @@ static void count_task(struct reader *reader, uint64_t task, void *data)
     census->listed++;
     census->by_state[state]++;
     check_labels(reader, task);
+    check_spawn_stack(reader, task);
     bool on_stack = reader->sp - GET(TASK, task, STACK_LOW) <= GET(TASK, task, STACK_SIZE);
     census->on_stack += on_stack;
     census->running_elsewhere |= state == ASYNC_DEBUG_STATE_RUNNING && !on_stack;
@@ -300,6 +313,49 @@ static void check_worker(struct reader *reader, uint64_t worker, struct census *
     count_slots(reader, worker, census);
 }
 
+/* ---- The past ----------------------------------------------------------------------------------------- */
+
+static void check_finished(struct reader *reader, uint64_t finished)
+{
+    uint64_t state = GET(FINISHED, finished, STATE);
+    unsigned class = state < ASYNC_DEBUG_STATES ? reader->descriptor.task_states[state].meaning : 0;
+    if (class < ASYNC_DEBUG_STATE_RETURNED || !GET(FINISHED, finished, START))
+        reader_problem(reader, "the history has a task that has not ended");
+    if (GET(FINISHED, finished, FINISHED_AT) < GET(FINISHED, finished, SPAWNED_AT))
+        reader_problem(reader, "the history has a task that ended before it began");
+}
+
+/* One at most is being written, and has no id then. */
+static void check_history(struct reader *reader, uint64_t process, const struct census *census)
+{
+    uint64_t size = reader->descriptor.records[ASYNC_DEBUG_FINISHED].size;
+    uint64_t first = GET(PROCESS, process, HISTORY), left = GET(PROCESS, process, HISTORY_COUNT);
+    uint64_t capacity = GET(PROCESS, process, HISTORY_CAPACITY);
+    unsigned empty = 0;
+    for (left = left < capacity ? left : capacity; left > 0; left--) {
+        uint64_t finished = first + (left - 1) * size;
+        if (GET(FINISHED, finished, ID))
+            check_finished(reader, finished);
+        else
+            empty++;
+    }
+    if (empty > census->changing)
+        reader_problem(reader, "%u empty records in the history", empty);
+}
+
+static void check_functions(struct reader *reader, uint64_t process, const struct census *census)
+{
+    uint64_t record = GET(PROCESS, process, FUNCTIONS);
+    for (unsigned count = 0; record; record = GET(FUNCTION, record, NEXT)) {
+        if (!LIVE(FUNCTION, record) || count++ == MANY) {
+            reader_problem(reader, "the list of functions is broken");
+            return;
+        }
+        if (!census->changing && GET(FUNCTION, record, FINISHED) > GET(FUNCTION, record, SPAWNED))
+            reader_problem(reader, "more tasks of a function have ended than begun");
+    }
+}
+
 bool reader_census(struct reader *reader, struct census *census_ret)
 {
     uint64_t process = reader->descriptor.process;
@@ -317,6 +373,8 @@ bool reader_census(struct reader *reader, struct census *census_ret)
     if (!census.changing && (census.listed != census.indexed || census.listed != census.alive))
         reader_problem(reader, "%u tasks on the list, %u in the index, %llu alive", census.listed,
                        census.indexed, (unsigned long long)census.alive);
+    check_history(reader, process, &census);
+    check_functions(reader, process, &census);
     *census_ret = census;
     return !reader->problem[0];
 }
