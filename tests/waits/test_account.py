@@ -181,7 +181,8 @@ def test_stack_sizes(waits: Waits, door: str) -> None:
             continue
         deep += true["depth"] > 20000
         if true["state"] != "running":  # not measured yet, perhaps
-            assert true["depth"] <= task["stack_used_max"] <= task["stack_size"] == 65536
+            assert true["depth"] <= task["stack_used_max"] < task["stack_size"]
+            assert 65536 - 4096 < task["stack_size"] <= 65536
             assert task["stack_used_max"] < true["depth"] + 16384
     assert deep == 1
 
@@ -292,6 +293,8 @@ def test_the_frames_that_gdb_walks(waits: Waits, door: str) -> None:
             continue
         frames = waits.stacks[door][str(id_)]
         own = [frame for frame in frames if "fixtures/waits/" in (frame["file"] or "")]
-        assert (own[0]["function"], *place(own[0])) == (true["at"]["function"], *place(true["at"]))
+        assert own[0]["function"] == true["at"]["function"]
+        assert own[0]["line"] == true["at"]["line"]
+        assert own[0]["file"].endswith(true["at"]["file"])  # behind the build folder, with clang
         assert waits.tokens[door][str(id_)] == true["token"]
         assert frames[-1]["end"] == "outermost" or true["state"] == "running"
