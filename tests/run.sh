@@ -26,13 +26,15 @@ What each step printed stays in build/results/STEP.log.
 END
 }
 
-# The pytest folders that need the main build only.
+# The pytest folders that need each compiler's build, not the main one only.
+crossed='contract|waits'
+
 folders()
 {
     local file
     for file in tests/*/test_*.py; do
         basename "$(dirname "$file")"
-    done | sort -u | grep -vxE 'lint|contract'
+    done | sort -u
 }
 
 steps()
@@ -40,8 +42,8 @@ steps()
     echo lint
     echo ctest
     echo sanitize
-    folders
-    echo contract
+    folders | grep -vxE "lint|$crossed"
+    folders | grep -xE "$crossed"
 }
 
 filter='' nightly='' keep_going=''
@@ -268,12 +270,12 @@ run_step()
             build sanitize || return
             # The runtime changes stacks, which AddressSanitizer takes for an overflow.
             run_ctest sanitize build-sanitize -E '^runtime' ;;
-        contract)
+        contract | waits)
             build gcc || return
             for preset in "${other_presets[@]}"; do
-                build "$preset" --target asyncdump kvd || return
+                build "$preset" --target asyncdump kvd waits || return
             done
-            ASYNCDUMP_BUILDS="build ${other_presets[*]/#/build-}" run_pytest contract ;;
+            ASYNCDUMP_BUILDS="build ${other_presets[*]/#/build-}" run_pytest "$1" ;;
         *)
             build gcc || return
             run_pytest "$1" ;;

@@ -24,6 +24,7 @@ add_test(NAME unit.true COMMAND true)
 add_test(NAME runtime.true COMMAND true)
 add_custom_target(asyncdump)
 add_custom_target(kvd)
+add_custom_target(waits)
 """
 PASSES = "def test_passes():\n    pass\n"
 FOLDERS = ("lint", "cli", "contract")
