@@ -214,7 +214,7 @@ def test_workers(waits: Waits, door: str) -> None:
         assert worker["inbox"] == sum(task["ready"]["position"] is None for task in ready)
         assert (worker["state"], worker["state_class"]) == ("task", "task")
         sleeps = [task["wait"]["deadline"] for task in mine if task["wait"]]
-        due = sorted(filter(None, [*sleeps, *(task["timeout"] for task in mine)]))
+        due = sorted(at for at in [*sleeps, *(task["timeout"] for task in mine)] if at)
         assert deadline(worker["next_timer_ns"], waits.dump(door)) == due[0]
         assert worker["timers"] >= len(due)
     assert len(waits.dump(door)["workers"]) == 2
