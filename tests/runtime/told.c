@@ -85,6 +85,7 @@ static void expect(unsigned wanted)
 void told_run_with(async_function program, const struct async_options *options, bool debug)
 {
     told_begin();
+    async_debug_set_slow_step(1000000); /* how fast this machine is, is another matter */
     async_debug_enable(debug);
     CHECK_EQUAL(async_run(program, NULL, options), 0);
     async_debug_enable(false);
