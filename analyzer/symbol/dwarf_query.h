@@ -29,6 +29,7 @@ struct ad_dwarf_scope {
     uint64_t call_file; /**< of an inlined call: where it stands in the function around it */
     uint64_t call_line;
     uint64_t call_column;
+    uint64_t die; /**< offset of its DIE in .debug_info */
     bool inlined;
 };
 
@@ -62,6 +63,9 @@ uint64_t ad_dwarf_unsigned(Dwarf_Die die, Dwarf_Half attribute, uint64_t fallbac
 
 /** The attribute's offset into a section; false: absent. */
 bool ad_dwarf_offset(Dwarf_Die die, Dwarf_Half attribute, uint64_t *offset_ret);
+
+/** The DIE's name, its own or that of what it stands for; NULL: it has none. */
+const char *ad_dwarf_name(Dwarf_Debug debug, Dwarf_Die die);
 
 /** Finds each query's unit. */
 void ad_dwarf_find_units(Dwarf_Debug debug, struct ad_dwarf_queries *queries);

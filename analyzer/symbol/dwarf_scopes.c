@@ -23,7 +23,7 @@ struct hit {
     struct ad_error *error;
 };
 
-static const char *name_of(Dwarf_Debug debug, Dwarf_Die die)
+const char *ad_dwarf_name(Dwarf_Debug debug, Dwarf_Die die)
 {
     Dwarf_Error error;
     char *name;
@@ -73,12 +73,16 @@ static struct ad_error *enter_function(struct walk *walk, Dwarf_Die die, Dwarf_H
     if (!look.any)
         return NULL;
     struct ad_dwarf_scope scope = {
-        .name = name_of(walk->debug, die),
+        .name = ad_dwarf_name(walk->debug, die),
         .call_file = ad_dwarf_unsigned(die, DW_AT_call_file, 0),
         .call_line = ad_dwarf_unsigned(die, DW_AT_call_line, 0),
         .call_column = ad_dwarf_unsigned(die, DW_AT_call_column, 0),
         .inlined = tag == DW_TAG_inlined_subroutine,
     };
+    Dwarf_Error error;
+    Dwarf_Off offset;
+    if (dwarf_dieoffset(die, &offset, &error) == DW_DLV_OK)
+        scope.die = offset;
     walk->function += !scope.inlined;
     struct hit add = {.walk = walk, .scope = &scope};
     ad_dwarf_ranges(walk->debug, die, walk->base, add_scope, &add);

@@ -105,20 +105,36 @@ static struct ad_error *find_lines(struct ad_elf_file *file, Dwarf_Die unit, str
     return NULL;
 }
 
-static struct ad_error *answer_unit(struct ad_dwarf_object *object, struct ad_dwarf_queries *queries,
-                                    const struct ad_limits *limits, FILE *out)
+struct ad_error *ad_symbol_answer_frames(struct ad_dwarf_object *object, Dwarf_Die unit,
+                                         struct ad_dwarf_queries *queries, const struct ad_limits *limits,
+                                         FILE *out)
 {
-    Dwarf_Error error;
-    Dwarf_Die unit;
     struct ad_line_table table, *lines;
-    if (dwarf_offdie_b(object->debug, queries->items[0].unit, true, &unit, &error) != DW_DLV_OK)
-        return NULL;
     AD_TRY(find_lines(object->file, unit, queries, &table, &lines));
     AD_TRY(ad_dwarf_find_scopes(object->debug, unit, limits, queries));
     for (size_t i = 0; i < queries->count; i++)
         put_answer(out, &queries->items[i], lines);
     if (lines)
         ad_line_table_deinit(lines);
+    return NULL;
+}
+
+/* What a child is to do with one file. */
+struct job {
+    struct ad_elf_file *file;
+    struct ad_dwarf_queries *queries;
+    ad_symbol_answerer *answer;
+    const struct ad_limits *limits;
+};
+
+static struct ad_error *answer_unit(const struct job *job, struct ad_dwarf_object *object,
+                                    struct ad_dwarf_queries *queries, FILE *out)
+{
+    Dwarf_Error error;
+    Dwarf_Die unit;
+    if (dwarf_offdie_b(object->debug, queries->items[0].unit, true, &unit, &error) != DW_DLV_OK)
+        return NULL;
+    AD_TRY(job->answer(object, unit, queries, job->limits, out));
     fflush(out); /* what is answered is kept, should the next unit be a broken one */
     return NULL;
 }
@@ -131,12 +147,12 @@ static int by_unit(const void *a, const void *b)
     return (x->address > y->address) - (x->address < y->address);
 }
 
-static int answer_all(struct ad_elf_file *file, struct ad_dwarf_queries *queries,
-                      const struct ad_limits *limits, FILE *out)
+static int answer_all(const struct job *job, FILE *out)
 {
+    struct ad_dwarf_queries *queries = job->queries;
     struct ad_dwarf_object object;
     dwarf_set_de_alloc_flag(0); /* up to six times faster: no tree of every allocation */
-    if (ad_dwarf_object_init(&object, file))
+    if (ad_dwarf_object_init(&object, job->file))
         return REFUSED;
     ad_dwarf_find_units(object.debug, queries);
     qsort(queries->items, queries->count, sizeof(queries->items[0]), by_unit);
@@ -144,7 +160,7 @@ static int answer_all(struct ad_elf_file *file, struct ad_dwarf_queries *queries
         for (next = i; next < queries->count && queries->items[next].unit == queries->items[i].unit;)
             next++;
         struct ad_dwarf_queries part = {queries->items + i, next - i};
-        if (answer_unit(&object, &part, limits, out))
+        if (answer_unit(job, &object, &part, out))
             return NO_MEMORY;
     }
     return fflush(out) == 0 ? DONE : FAILED;
@@ -158,18 +174,17 @@ static void reset_signals(void)
         signal(signals[i], SIG_DFL);
 }
 
-static _Noreturn void child(struct ad_elf_file *file, struct ad_dwarf_queries *queries,
-                            const struct ad_limits *limits, int pipe_fd)
+static _Noreturn void child(const struct job *job, int pipe_fd)
 {
     static char buffer[READ_SIZE];
     FILE *out = fdopen(pipe_fd, "w");
     reset_signals();
-    if (!out || !ad_symbol_confine(ad_elf_fd(file), pipe_fd, limits))
+    if (!out || !ad_symbol_confine(ad_elf_fd(job->file), pipe_fd, job->limits))
         _exit(FAILED);
     setvbuf(out, buffer, _IOFBF, sizeof(buffer));
     if (ad_symbol_child_hook)
         ad_symbol_child_hook();
-    _exit(answer_all(file, queries, limits, out));
+    _exit(answer_all(job, out));
 }
 
 /* ---- The parent ---- */
@@ -226,15 +241,17 @@ static void explain(struct ad_symbol_answers *answers, bool finished, int status
 }
 
 struct ad_error *ad_symbol_child_run(struct ad_elf_file *file, struct ad_dwarf_queries *queries,
-                                     const struct ad_limits *limits, struct ad_symbol_answers *answers_ret)
+                                     ad_symbol_answerer *answer, const struct ad_limits *limits,
+                                     struct ad_symbol_answers *answers_ret)
 {
+    const struct job job = {file, queries, answer, limits};
     *answers_ret = (struct ad_symbol_answers){0};
     int pipe_fds[2];
     if (pipe2(pipe_fds, O_CLOEXEC))
         return ad_error_system(errno, "pipe to the reader of debug information");
     pid_t pid = fork();
     if (pid == 0)
-        child(file, queries, limits, pipe_fds[1]);
+        child(&job, pipe_fds[1]);
     int fork_error = errno;
     close(pipe_fds[1]);
     ad_auto_close int in = pipe_fds[0];
