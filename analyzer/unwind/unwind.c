@@ -42,6 +42,7 @@ struct ad_error *ad_unwinder_create(struct ad_modules *modules, const struct ad_
     unwinder->plains = AD_VECTOR(struct ad_cfi_plain);
     unwinder->rows = AD_VECTOR(struct ad_row);
     unwinder->frames = AD_VECTOR(struct ad_unwound_frame);
+    unwinder->kept = AD_VECTOR(struct ad_registers);
     struct ad_error *error = init(unwinder);
     if (error)
         ad_unwinder_destroy(unwinder);
@@ -66,6 +67,7 @@ void ad_unwinder_destroy(struct ad_unwinder *unwinder)
     ad_vector_deinit(&unwinder->plains);
     ad_vector_deinit(&unwinder->rows);
     ad_vector_deinit(&unwinder->frames);
+    ad_vector_deinit(&unwinder->kept);
     ad_pool_deinit(&unwinder->pool);
     free(unwinder);
 }
@@ -164,6 +166,34 @@ static struct ad_error *take_step(struct ad_unwinder *unwinder, unw_cursor_t *cu
     return NULL;
 }
 
+/* ---- Registers of each frame ---- */
+
+void ad_unwinder_keep_registers(struct ad_unwinder *unwinder)
+{
+    unwinder->keeps_registers = true;
+}
+
+/* What the callee may change in a call (psABI, 3.2.1), so that nobody knows its value in the caller. */
+static const uint32_t volatile_registers = 0xf37;
+
+/* The cursor's registers. Where a frame inside has saved none, it has the innermost frame's; a saved one whose
+ * place cannot be read is not known. */
+static struct ad_error *keep_registers(struct ad_unwinder *unwinder, unw_cursor_t *cursor,
+                                       const struct step *step)
+{
+    struct ad_registers registers = {0};
+    if (!unwinder->keeps_registers)
+        return NULL;
+    bool innermost = unwinder->frames.count == 0;
+    uint32_t lost = innermost || step->frame.interrupted ? 0 : volatile_registers;
+    for (unsigned i = 0; i < AD_REG_COUNT; i++) {
+        unw_word_t value;
+        if (!(lost >> i & 1) && unw_get_reg(cursor, (unw_regnum_t)i, &value) >= 0)
+            ad_registers_set(&registers, i, value);
+    }
+    return ad_vector_push(&unwinder->kept, &registers);
+}
+
 static struct ad_error *walk(struct ad_unwinder *unwinder, unw_cursor_t *cursor, struct step *step)
 {
     while (!step->ended) {
@@ -171,6 +201,7 @@ static struct ad_error *walk(struct ad_unwinder *unwinder, unw_cursor_t *cursor,
             end_step(step, AD_STACK_CAP, step->frame.pc);
             break;
         }
+        AD_TRY(keep_registers(unwinder, cursor, step));
         AD_TRY(take_step(unwinder, cursor, step));
         AD_TRY(ad_vector_push(&unwinder->frames, &step->frame));
         step->inner_cfa = step->frame.cfa;
@@ -187,7 +218,7 @@ struct ad_error *ad_unwind(struct ad_unwinder *unwinder, const struct ad_registe
     const uint32_t needed = 1u << AD_REG_PC | 1u << AD_REG_SP;
     unw_cursor_t cursor;
     *stack_ret = (struct ad_unwound_stack){.end = AD_STACK_NO_CONTEXT};
-    unwinder->frames.count = 0;
+    unwinder->frames.count = unwinder->kept.count = 0;
     unwinder->window.size = 0;
     unwinder->registers = *registers;
     if ((registers->valid & needed) != needed || unw_init_remote(&cursor, unwinder->space, unwinder) != 0)
@@ -197,6 +228,7 @@ struct ad_error *ad_unwind(struct ad_unwinder *unwinder, const struct ad_registe
         AD_TRY(begins(unwinder, step.frame.pc, &step.frame.interrupted)); /* it has never run */
     AD_TRY(walk(unwinder, &cursor, &step));
     stack_ret->frames = unwinder->frames.items;
+    stack_ret->registers = unwinder->keeps_registers ? unwinder->kept.items : NULL;
     stack_ret->count = unwinder->frames.count;
     stack_ret->end = step.end;
     stack_ret->end_address = step.end_address;

@@ -35,6 +35,7 @@ struct ad_unwound_frame {
 /** One stack, innermost frame first. */
 struct ad_unwound_stack {
     struct ad_unwound_frame *frames; /**< the unwinder's; valid until its next call */
+    const struct ad_registers *registers; /**< of each frame, likewise; NULL unless they are kept */
     size_t count;
     enum ad_stack_end end;
     uint64_t end_address; /**< NO_CFI: the pc; UNREADABLE: the address; else the last pc */
@@ -58,6 +59,13 @@ void ad_unwinder_destroy(struct ad_unwinder *unwinder);
  */
 struct ad_error *ad_unwind(struct ad_unwinder *unwinder, const struct ad_registers *registers,
                            bool interrupted, struct ad_unwound_stack *stack_ret) ad_must_check;
+
+/**
+ * From now on, keep the registers of every frame: as they are in it, so far as the frames inside it have saved
+ * them. What a call may change (rax, rcx, rdx, rsi, rdi, r8 to r11) is known in the frame that the walk begins
+ * with, and in one that was interrupted.
+ */
+void ad_unwinder_keep_registers(struct ad_unwinder *unwinder);
 
 /** "complete", "no unwind information", ...: a clause that "at ADDRESS" can follow. */
 const char *ad_stack_end_text(enum ad_stack_end end);

@@ -61,6 +61,8 @@ struct ad_unwinder {
     struct ad_pool pool;      /* of the rows' states */
 
     struct ad_vector frames; /* struct ad_unwound_frame: the stack being walked */
+    bool keeps_registers;
+    struct ad_vector kept; /* struct ad_registers of each frame, when they are kept */
     struct ad_registers registers;
     struct ad_stack_window window;
     bool fault; /* a read failed since it was last cleared */
