@@ -197,6 +197,28 @@ def test_times(waits: Waits, door: str) -> None:
         elif true["state"] != "running":
             assert 0 < times["longest_step_ns"] <= times["wall_ns"] <= age
             assert 0 <= times["cpu_ns"] <= times["wall_ns"]
+    counted = [task["times"] for task in waits.tasks(door).values() if task["times"]]
+    assert sum(times["cpu_ns"] for times in counted) > 0
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_ages(waits: Waits, door: str) -> None:
+    """Each thing that has happened did so while the program ran."""
+    dump = waits.dump(door)
+    ages: dict[str, list[Any]] = {
+        "task": [task["age_ns"] for task in dump["tasks"]],
+        "cancel": [task["cancel"]["at_ns"] for task in dump["tasks"] if task["cancel"]],
+        "handle": [handle["age_ns"] for handle in dump["handles"]],
+        "finished": [task["age_ns"] + task["life_ns"] for task in dump["finished"]],
+    }
+    futures = [task["awaits"] for task in dump["tasks"] if task["awaits"]]
+    ages["future"] = [future["created_ns"] for future in futures]
+    owned = ("mutex", "rwlock read", "promise")
+    ages["owner"] = [future["held_ns"] for future in futures if future["kind"] in owned]
+    ages["holder"] = [holder["held_ns"] for f in futures for holder in f["holders"]]
+    for what, found in ages.items():
+        assert found and all(age is not None for age in found), what
+        assert all(0 <= age <= dump["target"]["runtimes"][0]["started_ns"] for age in found), what
 
 
 @pytest.mark.parametrize("door", DOORS)
