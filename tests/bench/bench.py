@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from typing import Callable
 
@@ -69,6 +70,8 @@ def main() -> int:
         return 0
     if len(CORES) < 2:
         print("note: only one core; servers and their load share it")
+    if os.getloadavg()[0] > 1:
+        print("note: the machine is busy; kvd and echo, which need two cores, will suffer most")
     figures: list[Figure] = []
     for name in given.names or BENCHMARKS:
         figures += BENCHMARKS[name](QUICK if given.quick else THOROUGH)
