@@ -26,6 +26,7 @@ from harness import Hung, Kvd, hang, kernel_core  # noqa: E402
 
 README = REPOSITORY / "README.md"
 SAMPLE = re.compile(r"<!-- sample: (\S+) -->\n```\w*\n(.*?)```\n", re.DOTALL)
+PROGRAM = re.compile(r"<!-- program: (\S+) -->\n```c\n(.*?)```\n", re.DOTALL)
 WAITERS = 12
 
 SHAPES = [
@@ -76,6 +77,18 @@ def gdb_session(build: Path, core: Path, task: int) -> str:
     return run(argv, REPOSITORY).partition("---start---\n")[2]
 
 
+def program_output(build: Path, folder: Path, name: str) -> str:
+    """Builds a program that README shows, against the library, and runs it in debug mode."""
+    programs = {match[1]: match[2] for match in PROGRAM.finditer(README.read_text("utf-8"))}
+    (folder / f"{name}.c").write_text(programs[name], encoding="utf-8")
+    library, headers = build / "runtime" / "libasyncrt.a", REPOSITORY / "runtime" / "include"
+    line = ["cc", "-g", "-O2", "-Wall", "-Wextra", "-Werror", f"-I{headers}", f"{name}.c"]
+    line += ["-o", name, str(library), "-luv", "-lpthread", "-ldl"]
+    subprocess.run(line, cwd=folder, check=True, timeout=60)
+    output = run(["env", "ASYNCRT_DEBUG=1", f"./{name}"], folder)
+    return f"$ ASYNCRT_DEBUG=1 ./{name}\n" + output.replace(f"{folder.resolve()}/", "./")
+
+
 def make_samples(build: Path, folder: Path) -> dict[str, str]:
     """Hangs a server and runs every command that README shows."""
     asyncdump = str(build / "analyzer" / "asyncdump")
@@ -92,6 +105,7 @@ def make_samples(build: Path, folder: Path) -> dict[str, str]:
             "core": f"$ asyncdump {core.name}\n{run([asyncdump, core.name], core.parent)}",
             "task": f"$ asyncdump --tasks {core.name}\n...\n{task_paragraph(tasks, member)}...\n",
             "gdb": gdb_session(build, core, member),
+            "guide": program_output(build, folder, "guide"),
         }
     finally:
         server.kill()
