@@ -91,11 +91,16 @@ void *async_local_share(void *value)
 
 /* ---- From task to task ----------------------------------------------------------------------------- */
 
+static bool is_heritage(const struct local *local)
+{
+    return local->key->inherit && local->value;
+}
+
 static uint32_t count_heritage(const struct async_locals *locals)
 {
     uint32_t count = 0;
     for (uint32_t i = 0; i < locals->count; i++)
-        count += locals->items[i].key->inherit && locals->items[i].value;
+        count += is_heritage(&locals->items[i]);
     return count;
 }
 
@@ -109,11 +114,12 @@ int async_locals_inherit(struct async_locals **locals_ret, const struct async_ta
     struct async_locals *locals = create(count);
     if (!locals)
         return UV_ENOMEM;
-    for (uint32_t i = 0; i < theirs->count && locals->count < count; i++) {
+    for (uint32_t i = 0; i < theirs->count; i++) {
         struct local local = theirs->items[i];
-        local.value = local.key->inherit && local.value ? local.key->inherit(local.value) : NULL;
-        if (local.value)
-            locals->items[locals->count++] = local;
+        if (!is_heritage(&local))
+            continue;
+        local.value = local.key->inherit(local.value);
+        locals->items[locals->count++] = local;
     }
     *locals_ret = locals;
     return 0;

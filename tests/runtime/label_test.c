@@ -119,6 +119,8 @@ TEST(children_inherit)
     CHECK_LABELS(child, "request=7"); /* it has ended, and can still be told from others */
     CHECK_EQUAL(test_join(child), 0);
     CHECK_EQUAL(async_group_wait(group), 0);
+    CHECK_EQUAL(async_group_cancel(group), 0);
+    CHECK_EQUAL(async_group_spawn(group, "too late", wait_for_it, NULL), UV_ECANCELED); /* it keeps none */
     CHECK_EQUAL(async_group_destroy(group), 0);
     CHECK_EQUAL(async_event_destroy(event), 0);
 }

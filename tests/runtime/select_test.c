@@ -365,8 +365,9 @@ static int send_many(uintptr_t seed)
     for (int i = 1; i <= ITEMS; i++) {
         size_t index;
         const struct async_case cases[] = {ASYNC_CASE_SEND(seed % 4 ? first : second, &i),
-                                           ASYNC_CASE_SEND(seed % 4 ? second : first, &i)};
-        CHECK_EQUAL(async_select(cases, 2, &index), 0);
+                                           ASYNC_CASE_SEND(seed % 4 ? second : first, &i),
+                                           ASYNC_CASE_SEND(first, &i)}; /* one of them twice */
+        CHECK_EQUAL(async_select(cases, 3, &index), 0);
         __atomic_add_fetch(&sent, i, __ATOMIC_RELAXED);
     }
     return 0;
