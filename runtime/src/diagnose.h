@@ -19,10 +19,11 @@ struct async_worker;
 
 #define ASYNC_SLOW_STEP_USUAL UINT64_C(100000000)
 
-/** What is switched on: enum async_debug_mode, ASYNC_MODE_TRACE. Anybody may change it at any time. */
+/** What is switched on: enum async_debug_mode, ASYNC_MODE_TRACE; normally nothing. Anybody may change it at
+ *  any time. */
 static inline uint32_t async_modes(void)
 {
-    return __atomic_load_n(&async_process.debug_flags, __ATOMIC_RELAXED);
+    return (uint32_t)__builtin_expect(__atomic_load_n(&async_process.debug_flags, __ATOMIC_RELAXED), 0);
 }
 
 static inline bool async_debugging(void)

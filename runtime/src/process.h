@@ -45,7 +45,8 @@ struct async_process {
     int32_t pid;
 };
 
-extern struct async_process async_process;
+/* Hidden: found without a table, also where the runtime is part of a shared library. */
+extern struct async_process async_process __attribute__((visibility("hidden")));
 
 /** Worker number i, or NULL. */
 struct async_worker *async_process_worker(uint32_t index);

@@ -179,7 +179,7 @@ static void check_stack(struct async_task *task, const char *sp)
         die_of_overflow(task);
 }
 
-static struct async_task *begin_step(struct async_worker *worker)
+__attribute__((always_inline)) static inline struct async_task *begin_step(struct async_worker *worker)
 {
     struct async_task *task = take_first(worker);
     worker->switches++;
