@@ -42,6 +42,9 @@ steps()
     echo lint
     echo ctest
     echo sanitize
+    echo thread
+    [ -z "$nightly" ] || echo thread-clang
+    echo valgrind
     folders | grep -vxE "lint|$crossed"
     folders | grep -xE "$crossed"
 }
@@ -265,11 +268,16 @@ run_step()
             run_pytest lint ;;
         ctest)
             build gcc || return
-            run_ctest ctest build ;;
+            run_ctest ctest build -LE valgrind ;;
         sanitize)
             build sanitize || return
-            # The runtime changes stacks, which AddressSanitizer takes for an overflow.
-            run_ctest sanitize build-sanitize -E '^runtime' ;;
+            run_ctest sanitize build-sanitize -LE valgrind ;;
+        thread | thread-clang)
+            build "$1" || return
+            run_ctest "$1" "build-$1" -LE valgrind ;;
+        valgrind)
+            build gcc || return
+            run_ctest valgrind build -L valgrind ;;
         contract | waits)
             build gcc || return
             for preset in "${other_presets[@]}"; do

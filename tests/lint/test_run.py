@@ -16,20 +16,22 @@ import pytest
 
 from tree import REPOSITORY
 
-PRESETS = ("gcc", "gcc-O0", "clang", "clang-O0", "sanitize")
+PRESETS = ("gcc", "gcc-O0", "clang", "clang-O0", "sanitize", "thread")
 CMAKE = """cmake_minimum_required(VERSION 3.20)
 project(tiny NONE)
 enable_testing()
 add_test(NAME unit.true COMMAND true)
 add_test(NAME runtime.true COMMAND true)
+add_test(NAME valgrind.true COMMAND true)
+set_tests_properties(valgrind.true PROPERTIES LABELS valgrind)
 add_custom_target(asyncdump)
 add_custom_target(kvd)
 add_custom_target(waits)
 """
 PASSES = "def test_passes():\n    pass\n"
 FOLDERS = ("lint", "cli", "contract")
-# lint, cli and contract 1 each, ctest 2, sanitize 1 (not the runtime's).
-ALL_PASS = "6 passed, 0 failed"
+# lint, cli and contract 1 each, ctest, sanitize and thread 2, valgrind 1.
+ALL_PASS = "10 passed, 0 failed"
 
 
 class Project:
@@ -115,7 +117,7 @@ def test_a_part_of_test_names(project: Project) -> None:
     status, output = project.run("added")
     assert (status, last_line(output)) == (0, "1 passed, 0 failed"), output
     status, output = project.run("unit.true")
-    assert (status, last_line(output)) == (0, "2 passed, 0 failed"), output
+    assert (status, last_line(output)) == (0, "3 passed, 0 failed"), output
 
 
 def test_a_name_that_nothing_has(project: Project) -> None:
@@ -134,7 +136,7 @@ def test_a_failure_stops_the_run(project: Project) -> None:
 def test_keep_going_runs_the_rest(project: Project) -> None:
     project.test("assert 6 * 7 == 54", "lint")
     status, output = project.run("--keep-going")
-    assert (status, last_line(output)) == (1, "6 passed, 1 failed"), output
+    assert (status, last_line(output)) == (1, "10 passed, 1 failed"), output
 
 
 def test_a_skipped_test_is_told(project: Project) -> None:
@@ -146,8 +148,8 @@ def test_a_skipped_test_is_told(project: Project) -> None:
 def test_a_broken_build_fails_the_steps_that_need_it(project: Project) -> None:
     project.write("CMakeLists.txt", CMAKE + "add_custom_target(broken ALL COMMAND false)\n")
     status, output = project.run("--keep-going")
-    # build, ctest, cli, contract; build-sanitize, sanitize.
-    assert (status, last_line(output)) == (1, "1 passed, 6 failed"), output
+    # build, ctest, valgrind, cli, contract; build-sanitize, sanitize; build-thread, thread.
+    assert (status, last_line(output)) == (1, "1 passed, 9 failed"), output
 
 
 def test_a_program_that_is_not_there_is_a_failure(project: Project) -> None:
@@ -208,7 +210,8 @@ def test_usage(project: Project) -> None:
     assert project.run("one", "two")[0] == 2
     status, output = project.run("--help")
     assert status == 0 and "Examples:" in output
-    assert project.run("--list")[1].split() == ["lint", "ctest", "sanitize", "cli", "contract"]
+    steps = ["lint", "ctest", "sanitize", "thread", "valgrind", "cli", "contract"]
+    assert project.run("--list")[1].split() == steps
     # What is shown in --help exists.
     shown = re.findall(r"tests/run\.sh ((?:--)?[a-z-]+)", output)
     assert shown and os.access(REPOSITORY / "tests/run.sh", os.X_OK)

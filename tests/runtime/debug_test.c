@@ -37,26 +37,26 @@ static void work_for(uint64_t milliseconds)
         ;
 }
 
-static int hog(void *unused)
+static int hog(void *threshold)
 {
-    (void)unused;
+    async_debug_set_slow_step((uintptr_t)threshold);
     work_for(20);
     await_line = __LINE__ + 1;
-    return async_sleep(1);
+    int error = async_sleep(1);
+    async_debug_set_slow_step(1000000);
+    return error;
 }
 
 static int be_slow(void *unused)
 {
     (void)unused;
-    async_debug_set_slow_step(10);
-    return test_join(test_spawn("hog", hog, NULL));
+    return test_join(test_spawn("hog", hog, (void *)10));
 }
 
 static int be_quick(void *unused)
 {
     (void)unused;
-    async_debug_set_slow_step(1000000);
-    return test_join(test_spawn("hog", hog, NULL));
+    return test_join(test_spawn("hog", hog, (void *)1000000));
 }
 
 PLAIN(slow_step)
@@ -76,22 +76,16 @@ PLAIN(slow_step)
 static int doze(void *unused)
 {
     (void)unused;
+    async_debug_set_slow_step(10);
     usleep(20000);
     return 0;
-}
-
-static int block(void *unused)
-{
-    (void)unused;
-    async_debug_set_slow_step(10);
-    return test_join(test_spawn("dozing", doze, NULL));
 }
 
 /* One that blocks is told from one that computes. */
 PLAIN(slow_step_tells_cpu_time)
 {
     double wall, cpu;
-    told_run(block, true);
+    told_run(doze, true);
     const struct told *told = told_last(ASYNC_MESSAGE_SLOW_STEP);
     CHECK_EQUAL(sscanf(told->text, "ran %lf ms without a wait, %lf ms", &wall, &cpu), 2);
     CHECK(wall >= 20 && cpu < wall - 10);

@@ -202,11 +202,11 @@ static int sum_of_waits(void *argument)
 
 TEST(many_tasks)
 {
-    enum { COUNT = TEST_MANY };
-    struct async_task **tasks = malloc(COUNT * sizeof(struct async_task *));
-    for (intptr_t i = 0; i < COUNT; i++)
+    int count = test_many();
+    struct async_task **tasks = malloc((size_t)count * sizeof(struct async_task *));
+    for (intptr_t i = 0; i < count; i++)
         tasks[i] = test_spawn("many", sum_of_waits, (void *)i);
-    for (int i = 0; i < COUNT; i++)
+    for (int i = 0; i < count; i++)
         CHECK_EQUAL(test_join(tasks[i]), 3 * i);
     free(tasks);
 }

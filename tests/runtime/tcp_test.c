@@ -465,6 +465,8 @@ TEST(exactly)
 
 TEST(no_descriptor_left)
 {
+    if (test_under_valgrind())
+        return; /* it accepts a connection before it finds that there is no descriptor, and so loses it */
     struct async_listener *listener = start_listener("127.0.0.1"), *second;
     struct async_tcp *near, *far, *more;
     uint16_t port = async_listener_port(listener);

@@ -3,6 +3,8 @@
 
 #include <dirent.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "process.h"
 
@@ -51,6 +53,30 @@ int test_join(struct async_task *task)
     int result;
     CHECK_EQUAL(async_join(task, &result), 0);
     return result;
+}
+
+bool test_is_nightly(void)
+{
+    const char *nightly = getenv("ASYNCDUMP_NIGHTLY");
+    return nightly && *nightly;
+}
+
+bool test_under_valgrind(void)
+{
+#ifdef ASYNC_VALGRIND
+    return RUNNING_ON_VALGRIND;
+#else
+    return false;
+#endif
+}
+
+int test_many(void)
+{
+#ifdef ASYNC_SANITIZE_THREAD
+    return 2000; /* it takes each for a thread, of which it knows 8128 */
+#else
+    return test_under_valgrind() && !test_is_nightly() ? 2000 : 20000; /* it seeks among all stacks */
+#endif
 }
 
 void test_settle(void)
@@ -165,14 +191,41 @@ static void run(struct test *test)
     uv_library_shutdown();
 }
 
+static bool fails_in_a_child(struct test *test)
+{
+    int status;
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        run(test);
+        exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    bool well = WIFEXITED(status) && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == TEST_SKIPPED);
+    if (!well)
+        fprintf(stderr, "%s: failed, status %#x\n", test->name, status);
+    return !well;
+}
+
+/* Each in a process of its own: for checkers that take longer to start than a test to run. */
+static int run_all(void)
+{
+    int failed = 0;
+    for (struct test *test = tests; test; test = test->next)
+        failed += fails_in_a_child(test);
+    return failed > 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 2 && strcmp(argv[1], "--all") == 0)
+        return run_all();
     for (struct test *test = tests; test; test = test->next) {
         if (argc == 2 && strcmp(argv[1], test->name) == 0) {
             run(test);
             return 0;
         }
     }
-    fprintf(stderr, "usage: %s TEST\n", argv[0]);
+    fprintf(stderr, "usage: %s TEST | --all\n", argv[0]);
     return 2;
 }

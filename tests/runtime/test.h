@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file test.h - tests of the runtime. `program NAME` runs one test; CMake makes a ctest of each.
+ * @file test.h - tests of the runtime. `program NAME` runs one test; CMake makes a ctest of each. `program
+ * --all` runs all of them, each in a process of its own.
  *
  *     TEST(name) { ... }    runs as async_run's first task
  *     PLAIN(name) { ... }   runs outside the runtime
@@ -59,13 +60,6 @@ __attribute__((noreturn)) void test_fail(const char *file, int line, const char 
 __attribute__((noreturn)) void test_fail_equal(const char *file, int line, const char *what, long long actual,
                                                long long expected);
 
-/** Tasks that a test may have at once: ThreadSanitizer takes each for a thread, of which it knows 8128. */
-#ifdef ASYNC_SANITIZE_THREAD
-#define TEST_MANY 2000
-#else
-#define TEST_MANY 20000
-#endif
-
 /** Exit status of a test that this machine does not allow. */
 #define TEST_SKIPPED 77
 
@@ -77,6 +71,14 @@ int test_join(struct async_task *task);
 
 /** Lets all others run until they wait. */
 void test_settle(void);
+
+/** A number of tasks that the checker at hand can bear: 20,000, or less. */
+int test_many(void);
+
+bool test_under_valgrind(void);
+
+/** ASYNCDUMP_NIGHTLY is set: there is time. */
+bool test_is_nightly(void);
 
 #define TEST_WORKERS 4
 
