@@ -136,9 +136,9 @@ void async_task_set_name(struct async_task *task, const char *format, ...)
 
 /* ---- Labels and values of a task --------------------------------------------------------------------- */
 
-/** Says something of the running task to whoever looks: key=value (printf style), such as a request's id. Tasks
- *  that it spawns from now on begin with it too. 31 characters of a key and 127 of a value are kept. UV_ENOMEM;
- *  UV_ENOSPC: it has 16 others. */
+/** Says something of the running task to whoever looks: key=value (printf style), such as a request's id.
+ *  Tasks that it spawns from now on begin with it too. 31 characters of a key and 127 of a value are kept.
+ *  UV_ENOMEM; UV_ENOSPC: it has 16 others. */
 int async_label_set(const char *key, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int async_label_remove(const char *key); /**< UV_ENOENT; UV_ENOMEM */
 /** Of the running task; NULL: it has none. Valid until it is set again or removed. */
@@ -146,14 +146,14 @@ const char *async_label(const char *key);
 
 /** What tasks have a value of: each its own, NULL at first. An object of static life is the key. */
 struct async_local {
-    /** Called with what a task has when it ends, unless NULL; newest first, on the task's stack. It may wait. */
+    /** Called with what a task has when it ends, unless NULL; newest first, on its stack. It may wait. */
     void (*destroy)(void *value);
-    /** Makes of a value what a task that is spawned begins with; called by the spawning task, and must not wait.
-     *  If the function is NULL, or what it returns is, the new task begins without. */
+    /** Makes of a value what a task that is spawned begins with; called by the spawning task, and must not
+     *  wait. If the function is NULL, or what it returns is, the new task begins without. */
     void *(*inherit)(void *value);
 };
 
-/** Of the running task. The value before is not destroyed. UV_ENOMEM; UV_ESHUTDOWN: values are being destroyed. */
+/** Of the running task. The value before is not destroyed. UV_ENOMEM; UV_ESHUTDOWN: the task ends. */
 int async_local_set(const struct async_local *key, void *value);
 void *async_local_get(const struct async_local *key);
 /** For async_local.inherit: the same value, which therefore nobody destroys, or else counts. */

@@ -218,8 +218,7 @@ int async_channel_close(struct async_channel *channel)
     return result ? async_refused_because(result, "the channel is closed already") : 0;
 }
 
-/* How many ends of a sort are said to be open, in both futures; the first `change` makes known that it is said.
- */
+/* How many ends of a sort are said to be open, in both futures. Before the first `change` it is not known. */
 static int count_ends(struct async_channel *channel, bool senders, int32_t change)
 {
     if (!async_self() || !channel)

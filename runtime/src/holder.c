@@ -7,7 +7,8 @@
 #include "process.h"
 #include "worker.h"
 
-void async_holders_init(struct async_holders *holders, struct async_future *first, struct async_future *second)
+void async_holders_init(struct async_holders *holders, struct async_future *first,
+                        struct async_future *second)
 {
     *holders = (struct async_holders){.future = {first, second}};
     for (int i = 0; i < 2 && holders->future[i]; i++)

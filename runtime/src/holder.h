@@ -9,10 +9,10 @@
  *                                    |                     |
  *     other future --holders--> place[1] ----------> place[1] ----> NULL
  *
- * A record is made before the wait, since there may be no memory afterwards. It belongs to whoever waits until
- * the share is his; then it is in the lists; then among the spares, for the next. The task is pinned, so that
- * the list never names a reused slot. All of it is guarded by the futures' lock, which is held unless a
- * function says otherwise; where lists change, `changes` is odd.
+ * A record is made before the wait, since there may be no memory afterwards. It belongs to whoever waits
+ * until the share is his; then it is in the lists; then among the spares, for the next. The task is pinned,
+ * so that the list never names a reused slot. All of it is guarded by the futures' lock, which is held unless
+ * a function says otherwise; where lists change, `changes` is odd.
  */
 #ifndef ASYNC_HOLDER_H
 #define ASYNC_HOLDER_H
@@ -43,8 +43,8 @@ void async_holders_deinit(struct async_holders *holders);
 /** Whether a task that has not ended is among them. */
 bool async_holders_alive(const struct async_holders *holders);
 
-/** A record that is in no list, or NULL: no memory. The lock is not held. To give it back: async_holder_spare,
- *  or free. */
+/** A record that is in no list, or NULL: no memory. The lock is not held. To give it back:
+ *  async_holder_spare, or free. */
 struct async_holder *async_holder_create(struct async_holders *holders);
 void async_holder_spare(struct async_holders *holders, struct async_holder *holder);
 

@@ -138,7 +138,7 @@ static void unlock_all(struct selection *selection)
 
 /* ---- A selection --------------------------------------------------------------------------------- */
 
-/* Any case may be the first, whatever the rhythm of the calls: none starves behind one that is always ready. */
+/* Any case may be the first, whatever the rhythm of the calls: none starves behind one always ready. */
 static uint64_t choose_start(struct async_task *task, size_t count)
 {
     uint64_t x = task->id * UINT64_C(0x9e3779b97f4a7c15) + ++task->selects;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
  * @file select.h - what a select needs of the things it waits for: the queue to stand in, and an attempt to
- * have it at once. An attempt is made under the queue's lock; false: one has to wait. The waker of a waiter in
- * the queue does with its `data` what the attempt does with its argument.
+ * have it at once. An attempt is made under the queue's lock; false: one has to wait. The waker of a waiter
+ * in the queue does with its `data` what the attempt does with its argument.
  */
 #ifndef ASYNC_SELECT_H
 #define ASYNC_SELECT_H

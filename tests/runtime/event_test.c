@@ -48,7 +48,8 @@ TEST(future_tells_the_truth)
     struct async_future *future = task->awaits;
     CHECK_EQUAL(future->kind, ASYNC_FUTURE_EVENT);
     CHECK_EQUAL(future->state, ASYNC_FUTURE_PENDING);
-    CHECK(strcmp(future->name, "ready") == 0 && future->object == event && future->site && future->site->line);
+    CHECK(strcmp(future->name, "ready") == 0 && future->object == event && future->site &&
+          future->site->line);
     CHECK_EQUAL(async_event_set(event), 0);
     CHECK_EQUAL(future->state, ASYNC_FUTURE_RESOLVED);
     CHECK_EQUAL(test_join(task), 0);

@@ -14,8 +14,8 @@ static const char *labels_of(const struct async_task *task)
     size_t length = 0;
     text[0] = '\0';
     for (const struct async_label *label = task->labels; label; label = label->next)
-        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s=%s", length ? " " : "", label->key,
-                                   label->value);
+        length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%s=%s", length ? " " : "",
+                                   label->key, label->value);
     return text;
 }
 
@@ -141,7 +141,8 @@ PLAIN(go_with_the_workers)
     CHECK_EQUAL(async_event_destroy(event), 0);
 }
 
-/* ---- Several workers: all share and change at once ------------------------------------------------------ */
+/* ---- Several workers: all share and change at once ------------------------------------------------------
+ */
 
 static int relabel(void *level)
 {
@@ -150,7 +151,9 @@ static int relabel(void *level)
     for (int i = 0; i < 100; i++) {
         CHECK_EQUAL(async_label_set("step", "%d", i), 0);
         if (i == 50 && left)
-            CHECK_EQUAL(async_spawn_on(&child, (uint32_t)left % TEST_WORKERS, "child", relabel, (void *)(left - 1)), 0);
+            CHECK_EQUAL(
+                async_spawn_on(&child, (uint32_t)left % TEST_WORKERS, "child", relabel, (void *)(left - 1)),
+                0);
     }
     CHECK(strcmp(async_label("root"), "yes") == 0 && strcmp(async_label("step"), "99") == 0);
     return child ? test_join(child) : 0;

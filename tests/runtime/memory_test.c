@@ -206,7 +206,10 @@ static void count_down(void *unused)
     users--;
 }
 
-#define COUNTED {.destroy = count_down, .inherit = count_up}
+#define COUNTED                                                                                              \
+    {                                                                                                        \
+        .destroy = count_down, .inherit = count_up                                                           \
+    }
 static const struct async_local keys[5] = {COUNTED, COUNTED, COUNTED, COUNTED, COUNTED};
 
 static int set_all(void *unused)

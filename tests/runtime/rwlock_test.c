@@ -137,7 +137,8 @@ TEST(futures_tell_the_truth)
     CHECK(write->object == rwlock && read->object == rwlock && strcmp(read->name, "config") == 0);
     CHECK(write->count == 2 && read->count == 2 && !write->owner && !read->owner);
     CHECK(write->state == ASYNC_FUTURE_HELD && read->state == ASYNC_FUTURE_HELD);
-    CHECK(nth(write->holders, 1) && !nth(write->holders, 2) && nth(read->holders, 1) && !nth(read->holders, 2));
+    CHECK(nth(write->holders, 1) && !nth(write->holders, 2) && nth(read->holders, 1) &&
+          !nth(read->holders, 2));
     CHECK(write->holders->task == async_self() && write->holders->future == write && write->holders->since);
     CHECK(read->holders->task == async_self() && read->holders->future == read);
     CHECK_EQUAL(async_rwlock_unlock(rwlock), 0);
@@ -146,7 +147,8 @@ TEST(futures_tell_the_truth)
     CHECK(!write->holders && !read->holders && write->owned_since);
     for (int i = 0; i < 4; i++)
         CHECK_EQUAL(test_join(tasks[i]), 0);
-    CHECK(!write->owner && !read->owner && write->state == ASYNC_FUTURE_FREE && read->state == ASYNC_FUTURE_FREE);
+    CHECK(!write->owner && !read->owner && write->state == ASYNC_FUTURE_FREE &&
+          read->state == ASYNC_FUTURE_FREE);
     end();
 }
 

@@ -28,7 +28,8 @@ static int receive_either(void *unused)
     (void)unused;
     int items[2];
     size_t index;
-    const struct async_case cases[] = {ASYNC_CASE_RECEIVE(first, &items[0]), ASYNC_CASE_RECEIVE(second, &items[1])};
+    const struct async_case cases[] = {ASYNC_CASE_RECEIVE(first, &items[0]),
+                                       ASYNC_CASE_RECEIVE(second, &items[1])};
     int error = async_select(cases, COUNT(cases), &index);
     if (error)
         return error;
@@ -140,9 +141,11 @@ TEST(two_selects_meet)
     for (int i = 0; i < 20; i++) {
         struct async_task *sender, *receiver;
         if (i % 2)
-            receiver = test_spawn("receiver", receive_either, NULL), sender = test_spawn("sender", send_either, (void *)9);
+            receiver = test_spawn("receiver", receive_either, NULL),
+            sender = test_spawn("sender", send_either, (void *)9);
         else
-            sender = test_spawn("sender", send_either, (void *)9), receiver = test_spawn("receiver", receive_either, NULL);
+            sender = test_spawn("sender", send_either, (void *)9),
+            receiver = test_spawn("receiver", receive_either, NULL);
         int got = test_join(receiver);
         CHECK_EQUAL(test_join(sender) * 100 + 9, got);
     }
@@ -174,7 +177,8 @@ TEST(nobody_starves)
     for (int i = 0; i < 100; i++) {
         int item;
         size_t index, other;
-        const struct async_case cases[] = {ASYNC_CASE_RECEIVE(first, &item), ASYNC_CASE_RECEIVE(second, &item)};
+        const struct async_case cases[] = {ASYNC_CASE_RECEIVE(first, &item),
+                                           ASYNC_CASE_RECEIVE(second, &item)};
         CHECK_EQUAL(async_select(cases, COUNT(cases), &index), UV_EOF);
         CHECK_EQUAL(async_select(cases, COUNT(cases), &other), UV_EOF); /* two in turn: no rhythm hides one */
         seen[index]++;

@@ -120,7 +120,8 @@ TEST(holders_are_on_record)
     struct async_event *event;
     create(3);
     CHECK_EQUAL(async_event_create(&event, "over"), 0);
-    struct async_task *a = test_spawn("a", take_one_and_wait, event), *b = test_spawn("b", take_one_and_wait, event);
+    struct async_task *a = test_spawn("a", take_one_and_wait, event),
+                      *b = test_spawn("b", take_one_and_wait, event);
     test_settle();
     CHECK_EQUAL(async_semaphore_acquire(semaphore, 1), 0);
     struct async_task *waiting = test_spawn("waiting", take_one, NULL);

@@ -115,8 +115,8 @@ static int talk(void *unused)
 static int scenario(void *unused)
 {
     (void)unused;
-    static async_function const functions[] = {contend, contend, send_three, receive_all, sleep_and_resolve, talk,
-                                               share,   share,   wake_sharers};
+    static async_function const functions[] = {contend, contend, send_three, receive_all, sleep_and_resolve,
+                                               talk,    share,   share,      wake_sharers};
     enum { COUNT = sizeof(functions) / sizeof(functions[0]) };
     struct async_task *tasks[COUNT];
     async_mutex_create(&mutex, "mutex");

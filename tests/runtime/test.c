@@ -96,9 +96,10 @@ long test_spread(uint32_t count, async_function function)
     struct async_task **tasks = calloc(count, sizeof(struct async_task *));
     long sum = 0;
     CHECK(tasks);
-    for (uint32_t i = 0; i < count; i++)
-        CHECK_EQUAL(async_spawn_on(&tasks[i], i % async_worker_count(), "spread", function, (void *)(uintptr_t)i),
-                    0);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t worker = i % async_worker_count();
+        CHECK_EQUAL(async_spawn_on(&tasks[i], worker, "spread", function, (void *)(uintptr_t)i), 0);
+    }
     for (uint32_t i = 0; i < count; i++) {
         int result = test_join(tasks[i]);
         CHECK(result >= 0);
