@@ -5,7 +5,8 @@
  * Each call leaves a label behind it and an entry for the label in the section async_calls: file, line, name.
  * That is no instruction, so it is there in every mode; and as something follows the call, the calling
  * function keeps its frame, for every unwinder to see. A message finds the entry by the return address. Calls
- * through pointers, or with ASYNC_NO_CALLS defined, have none: then a message says the address.
+ * through pointers, or with ASYNC_NO_CALLS defined, have none: then a message says the address. Entries are
+ * found in the program or shared library that the runtime is part of.
  */
 #ifndef ASYNC_CALLS_H
 #define ASYNC_CALLS_H

@@ -5,17 +5,18 @@
  * Three switches, each one bit that the code tests with one load where it matters; off, they cost nothing.
  *
  *     debug mode    ASYNCRT_DEBUG=1, async_options.debug, async_debug_enable(), or a debugger: messages about
- *                   what goes wrong unseen, and spawn stacks. A step costs two readings of the clock
+ *                   what goes wrong unseen, and spawn stacks. A step costs one reading of the clock, and
+ *                   a spawn some microseconds
  *     times         ASYNCRT_TIMES=1, async_options.times, async_times_enable(), or a debugger: wall and CPU
- *                   time of tasks and start functions. A step costs one reading of the clock
+ *                   time of tasks and start functions. A step costs one reading of the clock, 20 to 60 ns
  *     trace         async_set_trace(): a function is called at each spawn, resume, suspend and end
  *
  * A debugger writes the same bits: PROCESS_DEBUG_FLAGS and PROCESS_SLOW_STEP of async_debug.h.
  *
  * Functions given here (log, failure handler, trace) are called on whatever thread and stack it happens, a
- * task's too, with locks of the runtime perhaps held: they need 4 KiB of stack, and of this library they call
- * async_now, async_strerror, async_task_id, async_task_name and async_address_describe only. To change one
- * keeps a few bytes for the old, which another thread may be calling. UV_ENOMEM.
+ * task's too, with locks of the runtime perhaps held: they are to be content with 4 KiB of stack, and of this
+ * library they call async_now, async_strerror, async_task_id, async_task_name and async_address_describe
+ * only. To change one keeps a few bytes for the old, which another thread may be calling. UV_ENOMEM.
  */
 #ifndef ASYNC_DIAGNOSE_H
 #define ASYNC_DIAGNOSE_H
@@ -24,7 +25,7 @@
 
 #include "async.h"
 
-/* ---- Debug mode --------------------------------------------------------------------------------- */
+/* ---- Debug mode ---------------------------------------------------------------------------------- */
 
 /** From any thread, at any time; holds for whatever async_run runs or will run. */
 void async_debug_enable(bool on);
@@ -35,19 +36,19 @@ void async_debug_set_slow_step(uint64_t milliseconds);
 
 /** What a message is about; names ("slow-step") and numbers stay. */
 enum async_message_code {
-    ASYNC_MESSAGE_SLOW_STEP = 1,     /**< a task ran long without a wait */
-    ASYNC_MESSAGE_NEVER_STARTED,     /**< the program ended before the task first ran */
-    ASYNC_MESSAGE_NEVER_AWAITED,     /**< neither joined nor detached when async_run ended */
-    ASYNC_MESSAGE_FAILURE,           /**< a task failed, and nobody takes its error */
-    ASYNC_MESSAGE_PENDING_AT_EXIT,   /**< the program ended while the task lived */
-    ASYNC_MESSAGE_LEFT_OPEN,         /**< a handle was open when async_run ended */
-    ASYNC_MESSAGE_OUTSIDE_TASK,      /**< a call that only tasks may make, from a callback or another thread */
-    ASYNC_MESSAGE_NOT_RUNNING,       /**< a call before async_run or after it */
-    ASYNC_MESSAGE_WRONG_WORKER,      /**< a handle belongs to another worker */
-    ASYNC_MESSAGE_SPAWN_REFUSED,     /**< after async_shutdown, or in a cancelled group */
-    ASYNC_MESSAGE_CANCEL_REQUESTED,  /**< (a note) by whom */
-    ASYNC_MESSAGE_CANCEL_DELIVERED,  /**< (a note) a wait ended with it */
-    ASYNC_MESSAGE_CANCEL_SWALLOWED,  /**< the task was told to end, and ended otherwise */
+    ASYNC_MESSAGE_SLOW_STEP = 1,    /**< a task ran long without a wait */
+    ASYNC_MESSAGE_NEVER_STARTED,    /**< the program ended before the task first ran */
+    ASYNC_MESSAGE_NEVER_AWAITED,    /**< neither joined nor detached when async_run ended */
+    ASYNC_MESSAGE_FAILURE,          /**< a task failed, and nobody takes its error */
+    ASYNC_MESSAGE_PENDING_AT_EXIT,  /**< the program ended while the task lived */
+    ASYNC_MESSAGE_LEFT_OPEN,        /**< a handle was open when async_run ended */
+    ASYNC_MESSAGE_OUTSIDE_TASK,     /**< a call that only tasks may make, from a callback or another thread */
+    ASYNC_MESSAGE_NOT_RUNNING,      /**< a call before async_run or after it */
+    ASYNC_MESSAGE_WRONG_WORKER,     /**< a handle belongs to another worker */
+    ASYNC_MESSAGE_SPAWN_REFUSED,    /**< after async_shutdown, or in a cancelled group */
+    ASYNC_MESSAGE_CANCEL_REQUESTED, /**< (a note) by whom */
+    ASYNC_MESSAGE_CANCEL_DELIVERED, /**< (a note) a wait ended with it */
+    ASYNC_MESSAGE_CANCEL_SWALLOWED, /**< the task was told to end, and ended otherwise */
     ASYNC_MESSAGE_TIMEOUT_LEFT_OPEN, /**< at the task's end */
     ASYNC_MESSAGE_MISUSE,            /**< a call that the object's state does not allow, or a bad argument */
     ASYNC_MESSAGE_COUNT,
@@ -73,17 +74,18 @@ typedef void (*async_log_function)(const struct async_message *message, void *da
 /** Where messages go; NULL: to stderr, as async_message_print prints them. */
 int async_set_log(async_log_function function, void *data);
 
-/** One line, `asyncrt: slow-step: task #7 "parser" (svc.c:88): ...`, and one for each address of the stack. */
+/** One line, `asyncrt: slow-step: task #7 "parser" (svc.c:88): ...`, and one for each address of the stack,
+ *  with file and line where it is a call of this library. */
 void async_message_print(FILE *file, const struct async_message *message);
 
 /** "slow-step" */
 const char *async_message_name(enum async_message_code code);
 
-/** `module+0xoffset (symbol+0x12)` as addr2line -e module reads it; returns the length. A return address is told
- *  as the byte before it, which lies in the call. */
+/** `module+0xoffset (symbol+0x12)` as addr2line -e module reads it; returns the length. A return address is
+ *  told as the byte before it, which lies in the call. */
 size_t async_address_describe(const void *return_address, char *text_ret, size_t size);
 
-/* ---- Failures ------------------------------------------------------------------------------------- */
+/* ---- Failures ------------------------------------------------------------------------------------ */
 
 /** Says why the running task fails, and where; returns `code`, which the task is to return. The text is kept
  *  (159 characters), in debug mode with the stack. `return async_fail(UV_ENOENT, "no user %s", name);` */
@@ -109,7 +111,7 @@ typedef void (*async_failure_function)(const struct async_failure *failure, void
  *  its handle was not joined. NULL: none. */
 int async_set_failure_handler(async_failure_function function, void *data);
 
-/* ---- Counters --------------------------------------------------------------------------------------- */
+/* ---- Counters ------------------------------------------------------------------------------------ */
 
 /** From any thread, at any time. */
 void async_times_enable(bool on);
@@ -137,7 +139,7 @@ int async_task_counters(const struct async_task *task, struct async_counters *co
 /** A table of all functions, the hungriest first. From any thread. */
 void async_counters_print(FILE *file);
 
-/* ---- Tracing ---------------------------------------------------------------------------------------- */
+/* ---- Tracing ------------------------------------------------------------------------------------- */
 
 /** The same four are static tracepoints of provider asyncrt (spawn, resume, suspend, done) for perf, bpftrace
  *  and gdb. Their arguments: id, name; then of spawn: start function, parent's id; of suspend: future kind's

@@ -16,7 +16,7 @@ static struct async_function_record functions[TABLE], others = {.magic = ASYNC_F
 static uint32_t function_count;
 static struct async_lock functions_lock;
 
-/* ---- Start functions --------------------------------------------------------------------------------- */
+/* ---- Start functions ----------------------------------------------------------------------------- */
 
 /* Where it is, or is to be. */
 static struct async_function_record *place_of(async_function start)
@@ -82,7 +82,7 @@ void async_function_finished(const struct async_task *task)
     add(&record->finished, 1);
 }
 
-/* ---- Steps --------------------------------------------------------------------------------------------- */
+/* ---- Steps --------------------------------------------------------------------------------------- */
 
 void async_step_turn(struct async_worker *worker)
 {

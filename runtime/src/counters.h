@@ -3,9 +3,9 @@
  * @file counters.h - what tasks and start functions have cost: counts in any mode, times when asked for.
  *
  * A step is a task's way from one resume to the next suspend. The clock is read once for each: where a step
- * ends the next begins, as long as the worker stays with its tasks. Reading the thread's CPU clock is a system
- * call, so it is read once in a turn of the loop and after each step over 50 us; shorter steps are taken to be
- * all CPU, and what the long one is charged is the rest.
+ * ends the next begins, as long as the worker stays with its tasks. Reading the thread's CPU clock is a
+ * system call, so it is read once in a turn of the loop and after each step over 50 us; shorter steps are
+ * taken to be all CPU, and what the long one is charged is the rest.
  *
  *     functions[], found by a hash of the start address:  | - | record | - | record | record | ...
  *                                                                ^ next <---- list -----'
@@ -53,7 +53,7 @@ struct async_function_record *async_function_spawned(async_function start);
 /** A task has ended. */
 void async_function_finished(const struct async_task *task);
 
-/** A turn of the loop begins; a step begins; it ends, and is counted if times are on. In debug mode, or then. */
+/** A turn of the loop begins; a step; it ends, and is counted if times are on. In debug mode, or then. */
 void async_step_turn(struct async_worker *worker);
 void async_step_begin(struct async_worker *worker);
 

@@ -53,7 +53,7 @@ int async_task_counters(const struct async_task *task, struct async_counters *co
     return 0;
 }
 
-/* ---- The table ------------------------------------------------------------------------------------------- */
+/* ---- The table ----------------------------------------------------------------------------------- */
 
 static int hungriest_first(const void *a, const void *b)
 {
@@ -94,10 +94,10 @@ static void print_row(FILE *file, const struct async_counters *one)
         async_address_describe((const char *)(uintptr_t)one->start + 1, text, sizeof(text));
     if (one->longest_step)
         snprintf(longest, sizeof(longest), "#%llu", (unsigned long long)one->longest_task);
-    fprintf(file, "%10llu %10llu %7llu %11llu %12.3f %12.3f %12.3f %9s  %s\n", (unsigned long long)one->spawned,
-            (unsigned long long)one->finished, (unsigned long long)one->failed,
-            (unsigned long long)one->resumes, ms(one->wall_time), ms(one->cpu_time), ms(one->longest_step),
-            longest, text);
+    fprintf(file, "%10llu %10llu %7llu %11llu %12.3f %12.3f %12.3f %9s  %s\n",
+            (unsigned long long)one->spawned, (unsigned long long)one->finished,
+            (unsigned long long)one->failed, (unsigned long long)one->resumes, ms(one->wall_time),
+            ms(one->cpu_time), ms(one->longest_step), longest, text);
 }
 
 void async_counters_print(FILE *file)

@@ -13,7 +13,7 @@
 #include "task.h"
 #include "worker.h"
 
-/* ---- Switches -------------------------------------------------------------------------------------------- */
+/* ---- Switches ------------------------------------------------------------------------------------ */
 
 void async_mode_set(uint32_t mode, bool on)
 {
@@ -80,7 +80,7 @@ void async_diagnose_turn(struct async_worker *worker)
         async_step_turn(worker);
 }
 
-/* ---- For debuggers ------------------------------------------------------------------------------------------ */
+/* ---- For debuggers ------------------------------------------------------------------------------- */
 
 /* Empty: a place to break at, with the event and the task at hand. */
 __attribute__((noinline, used)) void async_event(uint32_t event, const struct async_task *task)
@@ -88,7 +88,7 @@ __attribute__((noinline, used)) void async_event(uint32_t event, const struct as
     __asm__ volatile("" : : "r"(event), "r"(task) : "memory");
 }
 
-/* ---- Handles left open -------------------------------------------------------------------------------------- */
+/* ---- Handles left open --------------------------------------------------------------------------- */
 
 void async_diagnose_handle(const struct async_handle *handle)
 {
@@ -99,7 +99,7 @@ void async_diagnose_handle(const struct async_handle *handle)
               handle->fd);
 }
 
-/* ---- Calls that are not as they should be ------------------------------------------------------------------------------------------ */
+/* ---- Calls that are not as they should be -------------------------------------------------------- */
 
 static struct async_message classify(int code)
 {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file diagnose.h - debug mode inside the runtime: the switches, and what the runtime calls when there may be
- * something to tell. Functions here that are called "in debug mode" are called behind a test of async_modes().
+ * @file diagnose.h - debug mode inside the runtime: the switches, and what the runtime calls when there may
+ * be something to tell. Functions here that are called "in debug mode" are called behind a test of
+ * async_modes().
  */
 #ifndef ASYNC_DIAGNOSE_INTERNAL_H
 #define ASYNC_DIAGNOSE_INTERNAL_H
@@ -36,7 +37,7 @@ void async_mode_set(uint32_t mode, bool on);
 /** What a debugger breaks on; see enum async_debug_event. Called in debug mode. */
 void async_event(uint32_t event, const struct async_task *task);
 
-/* ---- async_run -------------------------------------------------------------------------------------- */
+/* ---- async_run ----------------------------------------------------------------------------------- */
 
 /** Before it: switches what the environment and the options say. UV_ENOMEM. */
 int async_diagnose_begin(const struct async_options *options);
@@ -51,7 +52,7 @@ void async_diagnose_handle(const struct async_handle *handle);
 /** In any mode but off: a turn of the loop begins. On the worker's own stack. */
 void async_diagnose_turn(struct async_worker *worker);
 
-/* ---- A task's life ------------------------------------------------------------------------------------ */
+/* ---- A task's life ------------------------------------------------------------------------------- */
 
 /** In any mode but off: it is complete, but in no queue yet. */
 void async_diagnose_spawn(struct async_task *task);
@@ -59,8 +60,8 @@ void async_diagnose_spawn(struct async_task *task);
 /** In any mode but off: around a step. The event is SUSPEND or DONE; `kind`: of the future awaited, 0: a
  *  yield. The latter on the task's own stack. */
 void async_diagnose_resume(struct async_worker *worker, struct async_task *task);
-void async_diagnose_suspend(struct async_worker *worker, struct async_task *task, enum async_trace_event event,
-                            uint32_t kind);
+void async_diagnose_suspend(struct async_worker *worker, struct async_task *task,
+                            enum async_trace_event event, uint32_t kind);
 
 /** It has returned, its state is set, and nobody has been told yet. In any mode: that a cancellation was
  *  swallowed is written down, and an error's text that is not of this error goes. */
@@ -80,7 +81,7 @@ void async_diagnose_cancelled(const struct async_task *task);
 /** In debug mode: a task has ended within a timeout. `opened`: a return address of where it began. */
 void async_diagnose_timeout(const struct async_task *task, const void *opened);
 
-/* ---- Refused calls -------------------------------------------------------------------------------------- */
+/* ---- Refused calls ------------------------------------------------------------------------------- */
 
 /**
  * Returns `code`, which a call of the user's is answered with because it should not have been made. In debug

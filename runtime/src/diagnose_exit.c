@@ -19,8 +19,8 @@ static bool readable;
 static void tell(const struct async_task *task)
 {
     bool started = task->resumes;
-    struct async_message message = async_message_about(
-        started ? ASYNC_MESSAGE_PENDING_AT_EXIT : ASYNC_MESSAGE_NEVER_STARTED, task);
+    struct async_message message =
+        async_message_about(started ? ASYNC_MESSAGE_PENDING_AT_EXIT : ASYNC_MESSAGE_NEVER_STARTED, task);
     message.stack = task->spawn_stack;
     message.depth = task->spawn_stack ? task->spawn_depth : 0;
     if (started)
@@ -30,15 +30,17 @@ static void tell(const struct async_task *task)
         async_log(&message, "the program ends before the task has started");
 }
 
-/* By the slabs, whose slots stay; other threads go on meanwhile, and what they change may be told as it was. */
-__attribute__((no_sanitize("thread"))) static unsigned tell_worker(const struct async_worker *worker, unsigned told)
+/* By the slabs, whose slots stay. Other threads go on meanwhile; what they change may be told as it was. */
+__attribute__((no_sanitize("thread"))) static unsigned tell_worker(const struct async_worker *worker,
+                                                                   unsigned told)
 {
     const struct async_slabs *slabs = &worker->registry.slabs;
     for (uint32_t i = 0; i < slabs->count; i++) {
         const struct async_slab *slab = slabs->items[i];
         for (uint32_t slot = 0; slot < slab->slot_count; slot++) {
             const struct async_task *task = &slab->slots[slot];
-            if (!async_is_task(task) || async_task_ended(task) || async_task_has_flag(task, ASYNC_DEBUG_TASK_SYSTEM))
+            if (!async_is_task(task) || async_task_ended(task) ||
+                async_task_has_flag(task, ASYNC_DEBUG_TASK_SYSTEM))
                 continue;
             if (told++ < TOLD)
                 tell(task);

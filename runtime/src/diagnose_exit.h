@@ -10,7 +10,7 @@
 /** From now on. Once is enough. */
 void async_exit_watch(void);
 
-/** Between the two the workers' records stay: async_run sets it when they are there, and waits before they go. */
+/** Between the two the workers' records stay: async_run waits before they go. */
 void async_exit_set_readable(bool readable);
 
 #endif

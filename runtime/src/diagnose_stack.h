@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file diagnose_stack.h - how deep a stack was ever used: in debug mode. At a switch the runtime sees only where
- * the stack pointer is; what calls in between have touched is not zero any more.
+ * @file diagnose_stack.h - how deep a stack was ever used: in debug mode. At a switch the runtime sees only
+ * where the stack pointer is; what calls in between have touched is not zero any more.
  *
  * That holds for a stack that was all zero when its task was spawned, as it is when debug mode is on by then.
- * Other tasks' marks are the deepest switch. Only pages that are in memory are looked at, so none is committed.
+ * Other tasks' marks are the deepest switch. Only pages that are in memory are looked at, so none is
+ * committed.
  */
 #ifndef ASYNC_DIAGNOSE_STACK_H
 #define ASYNC_DIAGNOSE_STACK_H

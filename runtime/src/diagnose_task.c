@@ -18,8 +18,8 @@
 #include "trace.h"
 #include "worker.h"
 
-#define TOLD 100       /* tasks left over that are told one by one */
-#define TEXT_SIZE 160  /* of an error */
+#define TOLD 100      /* tasks left over that are told one by one */
+#define TEXT_SIZE 160 /* of an error */
 #define ADDRESS 256
 
 static double ms(uint64_t nanoseconds)
@@ -27,7 +27,7 @@ static double ms(uint64_t nanoseconds)
     return (double)nanoseconds / 1e6;
 }
 
-/* ---- Spawn and steps ---------------------------------------------------------------------------------------- */
+/* ---- Spawn and steps ----------------------------------------------------------------------------- */
 
 void async_diagnose_spawn(struct async_task *task)
 {
@@ -74,8 +74,8 @@ static void tell_slow_step(struct async_worker *worker, struct async_task *task,
     worker->step.last = 0; /* telling took time too */
 }
 
-void async_diagnose_suspend(struct async_worker *worker, struct async_task *task, enum async_trace_event event,
-                            uint32_t kind)
+void async_diagnose_suspend(struct async_worker *worker, struct async_task *task,
+                            enum async_trace_event event, uint32_t kind)
 {
     uint32_t modes = async_modes();
     if (modes & (ASYNC_DEBUG_MODE_ON | ASYNC_DEBUG_MODE_TIMES))
@@ -91,7 +91,7 @@ void async_diagnose_suspend(struct async_worker *worker, struct async_task *task
         async_trace(event, task, kind);
 }
 
-/* ---- Failures -------------------------------------------------------------------------------------------------- */
+/* ---- Failures ------------------------------------------------------------------------------------ */
 
 static struct async_hook *failure_hook;
 
@@ -136,6 +136,15 @@ int async_fail_at(const struct async_site *site, int code, const char *format, .
     return code;
 }
 
+/* Where it failed, if that is known, or else where it was spawned. */
+static void *const *best_stack(const struct async_task *task, size_t *depth_ret)
+{
+    void **stack = task->error_stack ? task->error_stack : task->spawn_stack;
+    uint32_t depth = task->error_stack ? task->error_depth : task->spawn_depth;
+    *depth_ret = stack ? depth : 0;
+    return stack;
+}
+
 static void call_handler(const struct async_task *task)
 {
     const struct async_hook *hook = async_hook_get(&failure_hook);
@@ -148,9 +157,8 @@ static void call_handler(const struct async_task *task)
         .text = task->error_text ? task->error_text : "",
         .site = task->error_site,
         .spawn_site = task->spawn_site,
-        .stack = task->error_stack ? task->error_stack : task->spawn_stack,
-        .depth = task->error_stack ? task->error_depth : task->spawn_stack ? task->spawn_depth : 0,
     };
+    failure.stack = best_stack(task, &failure.depth);
     ((async_failure_function)hook->function)(&failure, hook->data);
 }
 
@@ -163,11 +171,11 @@ static void tell_failure(const struct async_task *task)
         return;
     async_message_set_site(&message, task->error_site);
     message.error = task->error;
-    message.stack = task->error_stack ? task->error_stack : task->spawn_stack;
-    message.depth = task->error_stack ? task->error_depth : message.stack ? task->spawn_depth : 0;
+    message.stack = best_stack(task, &message.depth);
+    const char *stack = task->error_stack ? "; it failed at" : "; it was spawned at";
     async_log(&message, "failed, and nobody takes its error: %s%s%s%s", told ? task->error_text : "",
               told ? ": " : "", async_strerror(task->error),
-              !message.depth ? "" : task->error_stack ? "; it failed at" : "; it was spawned at");
+              message.depth ? stack : "");
 }
 
 void async_diagnose_failure(struct async_task *task)
@@ -182,7 +190,7 @@ void async_diagnose_failure(struct async_task *task)
         tell_failure(task);
 }
 
-/* ---- The end ------------------------------------------------------------------------------------------------------ */
+/* ---- The end ------------------------------------------------------------------------------------- */
 
 void async_diagnose_end(struct async_task *task)
 {
@@ -242,7 +250,7 @@ void async_diagnose_left(struct async_worker *worker)
     async_log(&message, "and %u tasks more of %s", told - TOLD, worker->name);
 }
 
-/* ---- Cancellation and timeouts --------------------------------------------------------------------------------------- */
+/* ---- Cancellation and timeouts ------------------------------------------------------------------- */
 
 void async_diagnose_cancel(const struct async_task *task)
 {

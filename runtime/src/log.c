@@ -44,7 +44,7 @@ const char *async_message_name(enum async_message_code code)
     return (unsigned)code < ASYNC_MESSAGE_COUNT && kinds[code].name ? kinds[code].name : "";
 }
 
-/* ---- Functions of the user's ----------------------------------------------------------------------- */
+/* ---- Functions of the user's --------------------------------------------------------------------- */
 
 int async_hook_set(struct async_hook **slot, void (*function)(void), void *data)
 {
@@ -62,7 +62,7 @@ int async_set_log(async_log_function function, void *data)
     return async_hook_set(&log_hook, (void (*)(void))function, data);
 }
 
-/* ---- Print ------------------------------------------------------------------------------------------ */
+/* ---- Print --------------------------------------------------------------------------------------- */
 
 /* Text that ends where its room ends. */
 struct printed {
@@ -133,7 +133,7 @@ static void print_to_stderr(const struct async_message *message)
     }
 }
 
-/* ---- Messages ----------------------------------------------------------------------------------------- */
+/* ---- Messages ------------------------------------------------------------------------------------ */
 
 void async_message_set_site(struct async_message *message, const struct async_site *site)
 {

@@ -27,7 +27,7 @@ static uint64_t work(void)
     return now - begun;
 }
 
-/* ---- Counts, in any mode ----------------------------------------------------------------------------------- */
+/* ---- Counts, in any mode ------------------------------------------------------------------------- */
 
 static int yield_twice(void *result)
 {
@@ -91,7 +91,7 @@ PLAIN(counts_of_several_workers)
     CHECK(counters.wall_time >= counters.longest_step && counters.longest_step && counters.longest_task);
 }
 
-/* ---- More functions than there is room for ------------------------------------------------------------------ */
+/* ---- More functions than there is room for ------------------------------------------------------- */
 
 #define ONE(number)                                                                                          \
     static int function_##number(void *unused)                                                               \
@@ -100,8 +100,8 @@ PLAIN(counts_of_several_workers)
         return 1##number - 10000;                                                                            \
     }
 #define TEN(use, tens)                                                                                       \
-    use(tens##0) use(tens##1) use(tens##2) use(tens##3) use(tens##4) use(tens##5) use(tens##6)               \
-        use(tens##7) use(tens##8) use(tens##9)
+    use(tens##0) use(tens##1) use(tens##2) use(tens##3) use(tens##4) use(tens##5) use(tens##6) use(tens##7)  \
+        use(tens##8) use(tens##9)
 #define HUNDRED(use, hundreds)                                                                               \
     TEN(use, hundreds##0)                                                                                    \
     TEN(use, hundreds##1)                                                                                    \
@@ -149,7 +149,7 @@ TEST(more_functions_than_room)
     CHECK_EQUAL(counters_of(functions[500]).finished, 2);
 }
 
-/* ---- Times --------------------------------------------------------------------------------------------------- */
+/* ---- Times --------------------------------------------------------------------------------------- */
 
 static uint64_t worked;
 
@@ -288,7 +288,7 @@ PLAIN(no_times_when_off)
     CHECK_EQUAL(counters_of(work_uncounted).resumes, 1);
 }
 
-/* ---- The table ------------------------------------------------------------------------------------------------ */
+/* ---- The table ----------------------------------------------------------------------------------- */
 
 static int print_table(void *file)
 {

@@ -159,7 +159,7 @@ PLAIN(many_pending_at_exit)
     CHECK(strstr(said, "asyncrt: pending-at-exit: and 51 tasks more\n"));
 }
 
-/* ---- From another thread, with several workers -------------------------------------------------------------- */
+/* ---- From another thread, with several workers --------------------------------------------------- */
 
 static int parked;
 
@@ -200,7 +200,7 @@ PLAIN(exit_in_another_thread)
     CHECK_EQUAL(lines(said, "asyncrt: pending-at-exit: task #"), 21);
 }
 
-/* ---- What goes to stderr --------------------------------------------------------------------------------------- */
+/* ---- What goes to stderr ------------------------------------------------------------------------- */
 
 static int misuse(void *unused)
 {
@@ -220,10 +220,11 @@ PLAIN(messages_go_to_stderr)
     const char *said = run_in_child(run_misuse, true);
     char wanted[256];
     CHECK_EQUAL(async_run(misuse, NULL, NULL), 0); /* for the line */
-    snprintf(wanted, sizeof(wanted),
-             "asyncrt: misuse: task #%llu \"main\" (tests/runtime/exit_test.c:%d): async_join: invalid argument "
-             "(EINVAL): no task, ",
-             (unsigned long long)async_process.tasks_spawned, exit_line);
+    snprintf(
+        wanted, sizeof(wanted),
+        "asyncrt: misuse: task #%llu \"main\" (tests/runtime/exit_test.c:%d): async_join: invalid argument "
+        "(EINVAL): no task, ",
+        (unsigned long long)async_process.tasks_spawned, exit_line);
     CHECK(strncmp(said, wanted, strlen(wanted)) == 0);
     CHECK(strstr(said, "\n    /") && strstr(said, "runtime_exit_test+0x"));
     CHECK_EQUAL(strlen(run_in_child(run_misuse, false)), 0);

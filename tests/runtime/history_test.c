@@ -173,7 +173,7 @@ PLAIN(unjoined_tasks_are_on_record)
     CHECK_EQUAL(GET(FINISHED, entry(reader, 1), FLAGS), 0);
 }
 
-/* ---- Several workers ------------------------------------------------------------------------------------ */
+/* ---- Several workers ----------------------------------------------------------------------------- */
 
 enum { EACH = 50, SPREAD = 8 };
 

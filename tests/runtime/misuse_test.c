@@ -39,7 +39,7 @@ static const struct told *check_refusal(enum async_message_code code, async_func
     return told;
 }
 
-/* ---- Handles of tasks ------------------------------------------------------------------------------------ */
+/* ---- Handles of tasks ---------------------------------------------------------------------------- */
 
 static int join_twice(void *unused)
 {
@@ -89,7 +89,7 @@ PLAIN(detached_twice)
     check_refusal(ASYNC_MESSAGE_MISUSE, detach_twice, join_once, "detach", "is detached");
 }
 
-/* ---- Locks and channels ------------------------------------------------------------------------------------ */
+/* ---- Locks and channels -------------------------------------------------------------------------- */
 
 static int unlock_free(void *unused)
 {
@@ -166,7 +166,7 @@ PLAIN(shield_without_begin)
     check_refusal(ASYNC_MESSAGE_MISUSE, end_no_shield, use_channel, "shield_end", "no async_shield_begin");
 }
 
-/* ---- Where calls may come from ---------------------------------------------------------------------------- */
+/* ---- Where calls may come from ------------------------------------------------------------------- */
 
 static void *call_from_thread(void *unused)
 {
@@ -267,7 +267,7 @@ PLAIN(wrong_worker)
     CHECK(strstr(told->text, "async_listener_close: ") && strstr(told->text, "EXDEV"));
 }
 
-/* ---- Spawning too late ----------------------------------------------------------------------------------------- */
+/* ---- Spawning too late --------------------------------------------------------------------------- */
 
 static int spawn_too_late(void *unused)
 {
@@ -279,7 +279,8 @@ static int spawn_too_late(void *unused)
 
 PLAIN(spawn_after_shutdown)
 {
-    check_refusal(ASYNC_MESSAGE_SPAWN_REFUSED, spawn_too_late, join_once, "spawn", "async_shutdown was called");
+    check_refusal(ASYNC_MESSAGE_SPAWN_REFUSED, spawn_too_late, join_once, "spawn",
+                  "async_shutdown was called");
 }
 
 static int spawn_in_cancelled_group(void *unused)
@@ -298,7 +299,7 @@ PLAIN(spawn_in_a_cancelled_group)
                   "the group is cancelled");
 }
 
-/* ---- Stack sizes ------------------------------------------------------------------------------------------------- */
+/* ---- Stack sizes --------------------------------------------------------------------------------- */
 
 static unsigned run_with_stack(size_t size, int result)
 {
@@ -322,7 +323,7 @@ PLAIN(absurd_stack_sizes)
     CHECK_PLACE(told_last(ASYNC_MESSAGE_MISUSE), refused_line);
 }
 
-/* ---- Any place --------------------------------------------------------------------------------------------------- */
+/* ---- Any place ----------------------------------------------------------------------------------- */
 
 /* Nested calls, a call in tail position, one whose result is not used: each has its own place. */
 static struct async_task *give_up(int result)

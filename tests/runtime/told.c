@@ -29,11 +29,15 @@ static void collect(const struct async_message *message, void *data)
     pthread_mutex_lock(&mutex);
     CHECK(count < ROOM);
     struct told *told = &all[count++];
-    *told = (struct told){.code = message->code, .note = message->note, .line = message->line,
-                          .task = message->task, .error = message->error, .duration = message->duration};
+    *told = (struct told){.code = message->code,
+                          .note = message->note,
+                          .line = message->line,
+                          .task = message->task,
+                          .error = message->error,
+                          .duration = message->duration};
     if (message->file)
-        copy(told->file, sizeof(told->file), strrchr(message->file, '/') ? strrchr(message->file, '/') + 1
-                                                                         : message->file);
+        copy(told->file, sizeof(told->file),
+             strrchr(message->file, '/') ? strrchr(message->file, '/') + 1 : message->file);
     copy(told->task_name, sizeof(told->task_name), message->task_name);
     copy(told->text, sizeof(told->text), message->text);
     CHECK(!strchr(told->text, '\n') && strlen(async_message_name(message->code)) > 3);

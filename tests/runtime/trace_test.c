@@ -63,7 +63,7 @@ PLAIN(events_in_order)
     CHECK(strcmp(log_text, wanted) == 0);
 }
 
-/* ---- Several workers ------------------------------------------------------------------------------------- */
+/* ---- Several workers ----------------------------------------------------------------------------- */
 
 enum { TASKS = 200 };
 
@@ -125,7 +125,7 @@ PLAIN(several_workers)
     }
 }
 
-/* ---- Changed while it is called ----------------------------------------------------------------------------- */
+/* ---- Changed while it is called ------------------------------------------------------------------ */
 
 static int numbers[2];
 
@@ -146,8 +146,8 @@ static bool stop;
 static void *change_often(void *unused)
 {
     for (int i = 0; i < 2000; i++)
-        CHECK_EQUAL(i % 2 ? async_set_trace(check_one, &numbers[1]) : async_set_trace(check_other, &numbers[0]),
-                    0);
+        CHECK_EQUAL(
+            i % 2 ? async_set_trace(check_one, &numbers[1]) : async_set_trace(check_other, &numbers[0]), 0);
     __atomic_store_n(&stop, true, __ATOMIC_RELEASE);
     return unused;
 }
