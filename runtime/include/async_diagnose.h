@@ -23,7 +23,7 @@
 
 #include <stdio.h>
 
-#include "async.h"
+#include "async_tasks.h"
 
 /* ---- Debug mode ---------------------------------------------------------------------------------- */
 

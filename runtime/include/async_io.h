@@ -23,7 +23,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include "async.h"
+#include "async_tasks.h"
 
 /* ---- Addresses ---------------------------------------------------------------------------------- */
 

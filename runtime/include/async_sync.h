@@ -6,7 +6,7 @@
 #ifndef ASYNC_SYNC_H
 #define ASYNC_SYNC_H
 
-#include "async.h"
+#include "async_tasks.h"
 
 /* ---- Mutex: fair, first come first served -------------------------------------------------------- */
 

@@ -6,6 +6,8 @@
 #ifndef ASYNC_MACHINE_AARCH64_H
 #define ASYNC_MACHINE_AARCH64_H
 
+#include <stdint.h>
+
 #define ASYNC_MACHINE EM_AARCH64
 
 /** As switch_aarch64.S stores it. */

@@ -3,6 +3,8 @@
 #ifndef ASYNC_MACHINE_X86_64_H
 #define ASYNC_MACHINE_X86_64_H
 
+#include <stdint.h>
+
 #define ASYNC_MACHINE EM_X86_64
 
 /** As switch_x86_64.S pushes it. */
