@@ -348,21 +348,6 @@ int async_detach(struct async_task *task)
     return 0;
 }
 
-int async_yield(void)
-{
-    struct async_task *task = async_self();
-    if (!task)
-        return async_refused(UV_EINVAL);
-    struct async_worker *worker = task->worker;
-    worker->awaits = 0;
-    async_change_begin(&worker->changes);
-    task->ready_since = async_worker_read_clock(worker);
-    async_worker_queue(worker, task);
-    async_change_end(&worker->changes);
-    async_suspend(ASYNC_TASK_READY);
-    return 0;
-}
-
 uint64_t async_task_id(const struct async_task *task)
 {
     return async_is_task(task) ? task->id : 0;

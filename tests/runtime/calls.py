@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-HEADERS = ("async.h", "async_sync.h", "async_io.h", "async_diagnose.h")
+HEADERS = ("async_tasks.h", "async_sync.h", "async_io.h", "async_diagnose.h")
 # They are answered the same from anywhere.
 NEVER_REFUSED = {
     "async_worker_index",
