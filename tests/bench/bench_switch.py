@@ -22,6 +22,11 @@ def entries(tasks: int) -> list[Entry]:
         Entry(ST, [BUILD / "switch_st", tasks, "cond"]),
         Entry("State Threads, st_usleep(0)", [BUILD / "switch_st", tasks, "sleep"]),
         Entry(PTH, [BUILD / "switch_pth", tasks]),
+        # What is switched on at run time, and what it costs.
+        *(
+            Entry(f"libasyncrt, {what}", [BUILD / "switch_asyncrt", tasks], environment={name: "1"})
+            for what, name in (("times counted", "ASYNCRT_TIMES"), ("debug mode", "ASYNCRT_DEBUG"))
+        ),
     ]
 
 
