@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "base/range.h"
+
 struct ad_map_slot {
     uint64_t key;
     uint32_t value;
@@ -73,6 +75,16 @@ struct ad_error *ad_map_put(struct ad_map *map, uint64_t key, uint32_t value)
     struct ad_map_slot *slot = find(map, key);
     map->count += !slot->used;
     *slot = (struct ad_map_slot){.key = key, .value = value, .used = true};
+    return NULL;
+}
+
+struct ad_error *ad_map_reserve(struct ad_map *map, size_t more)
+{
+    size_t most;
+    if (!ad_add(map->count, more, &most))
+        return &ad_error_nomem;
+    while (most > map->capacity / 2)
+        AD_TRY(grow(map));
     return NULL;
 }
 

@@ -29,6 +29,8 @@ uint32_t ad_map_get(const struct ad_map *map, uint64_t key, uint32_t fallback);
 bool ad_map_has(const struct ad_map *map, uint64_t key);
 /** Sets the value of `key`, new or not. UINT32_MAX is a value like any other. */
 struct ad_error *ad_map_put(struct ad_map *map, uint64_t key, uint32_t value) ad_must_check;
+/** Makes sure that the next `more` new keys are put without growing, which takes long. */
+struct ad_error *ad_map_reserve(struct ad_map *map, size_t more) ad_must_check;
 void ad_map_deinit(struct ad_map *map);
 
 #endif

@@ -21,7 +21,7 @@ enum { FINDING_STATUS = 10, UNUSABLE_STATUS = 4 };
 static struct ad_error *open_target(const struct options *options, struct ad_target **target_ret)
 {
     if (options->pid)
-        return ad_live_open(options->pid, &options->dump.limits, target_ret);
+        return ad_live_watch(options->pid, !options->dump.no_stop, &options->dump.limits, target_ret);
     return ad_core_open(options->core, &options->dump.limits, target_ret);
 }
 

@@ -7,7 +7,7 @@
 
 #define HINT "see asyncdump --help"
 
-enum { KEY_LIMITS = 0x2000, KEY_SYSROOT, KEY_DEBUG_DIR, KEY_SERVE, KEY_FAIL, KEY_VERSION, OWN = 2 };
+enum { KEY_LIMITS = 0x2000, KEY_SYSROOT, KEY_DEBUG_DIR, KEY_SERVE, KEY_FAIL, KEY_VERSION, KEY_NO_STOP, OWN = 2 };
 
 static const char usage[] = "CORE [EXE]\n-p PID";
 
@@ -33,6 +33,7 @@ static const char description[] =
 static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "What to read:", OWN},
     {"pid", 'p', "PID", 0, "a live process instead of a core file", OWN},
+    {"no-stop", KEY_NO_STOP, NULL, 0, "with -p: never stop it; tasks that change meanwhile are marked as torn", OWN},
     {"sysroot", KEY_SYSROOT, "DIR", 0, "put before every path that the target names", OWN},
     {"debug-dir", KEY_DEBUG_DIR, "DIR", 0, "separate debug files (default /usr/lib/debug)", OWN},
     {NULL, 0, NULL, 0, "Other:", OWN + 1},
@@ -74,6 +75,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case 'p':
         return parse_pid(argument, &options->pid);
+    case KEY_NO_STOP:
+        options->dump.no_stop = true;
+        return 0;
     case KEY_SYSROOT:
         options->dump.modules.sysroot = argument;
         return 0;
@@ -113,6 +117,8 @@ struct ad_error *options_parse(struct options *options, int argc, char **argv)
         return NULL;
     if (!options->core && !options->pid)
         return ad_error_create(AD_ERROR_USAGE, "nothing to read: name a core file or use -p PID; " HINT);
+    if (options->dump.no_stop && !options->pid)
+        return ad_error_create(AD_ERROR_USAGE, "--no-stop is for a live process: use it with -p PID; " HINT);
     if (options->core && options->pid)
         return ad_error_create(AD_ERROR_USAGE, "a core file and -p PID: give one of them; " HINT);
     return NULL;

@@ -27,7 +27,7 @@ static struct ad_error *no_runtime(struct ad_dump *dump, struct ad_discovery *di
 }
 
 /* Once, whoever comes first. */
-static struct ad_error *open_files(struct ad_dump *dump, const struct ad_dump_options *options)
+struct ad_error *ad_dump_open_files(struct ad_dump *dump, const struct ad_dump_options *options)
 {
     if (dump->files_open)
         return NULL;
@@ -36,12 +36,12 @@ static struct ad_error *open_files(struct ad_dump *dump, const struct ad_dump_op
 }
 
 /* By notes, which needs no file; by symbols; by a scan when nothing else led to one. */
-static struct ad_error *discover(struct ad_discovery *discovery, struct ad_dump *dump,
-                                 const struct ad_dump_options *options)
+struct ad_error *ad_dump_discover(struct ad_dump *dump, const struct ad_dump_options *options,
+                                  struct ad_discovery *discovery)
 {
     AD_TRY(ad_discover_notes(discovery, dump, &options->limits));
     if (!discovery->candidates.count) {
-        AD_TRY(open_files(dump, options));
+        AD_TRY(ad_dump_open_files(dump, options));
         AD_TRY(ad_discover_symbols(discovery, dump, &options->limits));
     }
     if (!discovery->candidates.count)
@@ -50,18 +50,18 @@ static struct ad_error *discover(struct ad_discovery *discovery, struct ad_dump 
 }
 
 /* A runtime that cannot be read is a loss when there is another one, and the end when there is none. */
-static struct ad_error *read_runtimes(struct ad_dump *dump, const struct ad_discovery *discovery,
-                                      const struct ad_limits *limits)
+struct ad_error *ad_dump_runtimes(struct ad_dump *dump, const struct ad_discovery *discovery,
+                                  const struct ad_limits *limits, struct ad_snapshot *snapshot)
 {
     const struct ad_candidate *candidates = discovery->candidates.items;
     for (size_t i = 0; i < discovery->candidates.count; i++) {
         struct ad_error *error = ad_layout_read(dump->target, candidates[i].address, candidates[i].found_by,
-                                                limits, dump->snapshot);
+                                                limits, snapshot);
         if (!error)
             continue;
         if (discovery->candidates.count == 1 || error->kind == AD_ERROR_NOMEM)
             return error;
-        struct ad_error *lost = ad_snapshot_lose(dump->snapshot, true, 1, "the runtime at 0x%" PRIx64 ": %s",
+        struct ad_error *lost = ad_snapshot_lose(snapshot, true, 1, "the runtime at 0x%" PRIx64 ": %s",
                                                  candidates[i].address, error->message);
         ad_error_destroy(error);
         AD_TRY(lost);
@@ -72,30 +72,17 @@ static struct ad_error *read_runtimes(struct ad_dump *dump, const struct ad_disc
 static struct ad_error *read_model(struct ad_dump *dump, const struct ad_dump_options *options)
 {
     ad_cleanup(ad_discovery_deinit) struct ad_discovery discovery = {.candidates = AD_VECTOR(struct ad_candidate)};
-    AD_TRY(discover(&discovery, dump, options));
-    return read_runtimes(dump, &discovery, &options->limits);
+    AD_TRY(ad_dump_discover(dump, options, &discovery));
+    return ad_dump_runtimes(dump, &discovery, &options->limits, dump->snapshot);
 }
 
 /* ---- In which order ------------------------------------------------------------------------------- */
-
-/* A live process stands still meanwhile: only its memory is copied, and no file is opened unless there is
-   no note. */
-static struct ad_error *read_stopped(struct ad_dump *dump, const struct ad_dump_options *options)
-{
-    AD_TRY(ad_modules_create(dump->target, &options->limits, &dump->modules));
-    AD_TRY(ad_snapshot_describe(dump->snapshot, dump->target));
-    AD_TRY(read_model(dump, options));
-    AD_TRY(ad_layout_prefetch_stacks(dump->target, &options->limits, dump->snapshot));
-    AD_TRY(ad_target_release(dump->target));
-    AD_TRY(ad_snapshot_text(dump->snapshot, dump->target->stop_note, &dump->snapshot->stop_note));
-    return open_files(dump, options);
-}
 
 /* Of a core, texts may lie in the files, and so may the only trace of the runtime: files first. */
 static struct ad_error *read_resting(struct ad_dump *dump, const struct ad_dump_options *options)
 {
     AD_TRY(ad_modules_create(dump->target, &options->limits, &dump->modules));
-    AD_TRY(open_files(dump, options));
+    AD_TRY(ad_dump_open_files(dump, options));
     AD_TRY(ad_snapshot_describe(dump->snapshot, dump->target));
     AD_TRY(read_model(dump, options));
     return ad_layout_prefetch_stacks(dump->target, &options->limits, dump->snapshot);
@@ -105,7 +92,7 @@ static struct ad_error *fill(struct ad_dump *dump, const struct ad_dump_options 
 {
     AD_TRY(ad_snapshot_create(&dump->snapshot));
     bool live = dump->target->kind == AD_TARGET_LIVE;
-    AD_TRY(live ? read_stopped(dump, options) : read_resting(dump, options));
+    AD_TRY(live ? ad_dump_read_live(dump, options) : read_resting(dump, options));
     AD_TRY(ad_dump_stacks(dump, &options->limits));
     AD_TRY(ad_dump_locate(dump, &options->limits));
     AD_TRY(ad_dump_module_losses(dump));

@@ -15,6 +15,7 @@
 struct ad_dump_options {
     struct ad_limits limits;
     struct ad_module_options modules;
+    bool no_stop; /**< a live process is never stopped; what changed while it was read is marked */
 };
 
 struct ad_dump {
@@ -27,7 +28,7 @@ struct ad_dump {
 
 /**
  * Takes the target over (destroyed also on error) and reads all of it: modules, runtimes, tasks, stacks;
- * releases a live process as soon as its memory is copied; then files, unwinding, symbols, findings.
+ * of a live process (ad_live_watch) most of it while that runs; then files, unwinding, symbols, findings.
  * AD_ERROR_UNUSABLE when no runtime is found: says what was looked for.
  */
 struct ad_error *ad_dump_create(struct ad_target *target, const struct ad_dump_options *options,

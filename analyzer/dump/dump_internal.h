@@ -34,6 +34,22 @@ struct ad_error *ad_discover_symbols(struct ad_discovery *discovery, struct ad_d
 struct ad_error *ad_discover_scan(struct ad_discovery *discovery, struct ad_dump *dump,
                                   const struct ad_limits *limits) ad_must_check;
 
+/* ---- dump.c: which runtimes there are ----------------------------------------------------------- */
+
+/** By notes, which needs no file; by symbols; by a scan when nothing else led to one. */
+struct ad_error *ad_dump_discover(struct ad_dump *dump, const struct ad_dump_options *options,
+                                  struct ad_discovery *discovery) ad_must_check;
+/** Reads them all. One that cannot be read is a loss when there is another, and the end when there is none. */
+struct ad_error *ad_dump_runtimes(struct ad_dump *dump, const struct ad_discovery *discovery,
+                                  const struct ad_limits *limits, struct ad_snapshot *snapshot) ad_must_check;
+/** Opens the modules' files, once. */
+struct ad_error *ad_dump_open_files(struct ad_dump *dump, const struct ad_dump_options *options) ad_must_check;
+
+/* ---- live_read.c: a process that runs ------------------------------------------------------------- */
+
+/** Modules, runtimes and stacks of a live target, in the order of target/live.h; then it is released. */
+struct ad_error *ad_dump_read_live(struct ad_dump *dump, const struct ad_dump_options *options) ad_must_check;
+
 /* ---- stacks.c: every stack once ------------------------------------------------------------------ */
 
 /** Unwinds tasks and threads into snapshot.stacks, .frames and .locations (their pc only); adds the stacks

@@ -147,6 +147,7 @@ struct ad_task {
     uint32_t spawn_location;         /**< of spawn_pc, where there is no spawn_site; likewise */
     uint32_t extra;                  /**< into snapshot.extras; AD_NONE: it has none. See ad_task_extra. */
     uint32_t stack;                  /**< AD_NONE: none was read */
+    bool torn;                       /**< it changed while it was read, so that parts of it may not fit together */
     bool by_list;                    /**< the road(s) that led to it */
     bool by_index;
 };

@@ -155,8 +155,7 @@ static struct ad_error *number(struct ad_layout *layout, struct ad_draft **draft
     return NULL;
 }
 
-/* Moves the drafts into the snapshot, in order of their ids. */
-static struct ad_error *settle(struct ad_layout *layout)
+struct ad_error *ad_layout_settle(struct ad_layout *layout)
 {
     size_t count = layout->drafts.count;
     ad_auto_free struct ad_draft **drafts = calloc(count + 1, sizeof(*drafts));
@@ -172,6 +171,7 @@ static struct ad_error *settle(struct ad_layout *layout)
         AD_TRY(ad_vector_push(&layout->links, &drafts[i]->links));
     }
     ad_vector_deinit(&layout->drafts);
+    AD_ITEMS(struct ad_runtime, &layout->snapshot->runtimes)[layout->runtime].tasks_read = count;
     return NULL;
 }
 
@@ -321,9 +321,8 @@ static struct ad_error *read_runtime(struct ad_layout *layout)
 {
     AD_TRY(ad_layout_workers(layout));
     AD_TRY(ad_layout_tasks(layout));
-    AD_TRY(settle(layout));
-    struct ad_runtime *runtime = &AD_ITEMS(struct ad_runtime, &layout->snapshot->runtimes)[layout->runtime];
-    runtime->tasks_read = layout->snapshot->tasks.count - layout->first_task;
+    AD_TRY(ad_layout_settle(layout));
+    const struct ad_runtime *runtime = &AD_ITEMS(struct ad_runtime, &layout->snapshot->runtimes)[layout->runtime];
     resolve(layout);
     ad_layout_ready(layout);
     AD_TRY(ad_layout_contexts(layout));
@@ -335,7 +334,7 @@ static struct ad_error *read_runtime(struct ad_layout *layout)
     return tell_tallies(layout);
 }
 
-static void layout_deinit(struct ad_layout *layout)
+void ad_layout_deinit(struct ad_layout *layout)
 {
     ad_vector_deinit(&layout->roads);
     ad_vector_deinit(&layout->drafts);
@@ -349,10 +348,10 @@ static void layout_deinit(struct ad_layout *layout)
     ad_map_deinit(&layout->place_at);
 }
 
-struct ad_error *ad_layout_read(struct ad_target *target, uint64_t address, const char *found_by,
-                                const struct ad_limits *limits, struct ad_snapshot *snapshot)
+void ad_layout_init(struct ad_layout *layout, struct ad_target *target, uint64_t address,
+                    const struct ad_limits *limits, struct ad_snapshot *snapshot)
 {
-    ad_cleanup(layout_deinit) struct ad_layout layout = {
+    *layout = (struct ad_layout){
         .target = target,
         .limits = limits,
         .snapshot = snapshot,
@@ -368,8 +367,20 @@ struct ad_error *ad_layout_read(struct ad_target *target, uint64_t address, cons
         .visited = AD_VECTOR(uint64_t),
         .extra_steps = limits->list_steps,
     };
-    AD_TRY(ad_layout_descriptor(&layout));
-    AD_TRY(add_runtime(&layout, found_by));
+}
+
+struct ad_error *ad_layout_begin(struct ad_layout *layout, const char *found_by)
+{
+    AD_TRY(ad_layout_descriptor(layout));
+    return add_runtime(layout, found_by);
+}
+
+struct ad_error *ad_layout_read(struct ad_target *target, uint64_t address, const char *found_by,
+                                const struct ad_limits *limits, struct ad_snapshot *snapshot)
+{
+    ad_cleanup(ad_layout_deinit) struct ad_layout layout;
+    ad_layout_init(&layout, target, address, limits, snapshot);
+    AD_TRY(ad_layout_begin(&layout, found_by));
     if (!layout.descriptor.process)
         return ad_snapshot_lose(snapshot, false, 0, "a runtime was found that has not been started");
     return read_runtime(&layout);

@@ -25,6 +25,33 @@ struct ad_error *ad_layout_read(struct ad_target *target, uint64_t address, cons
 struct ad_error *ad_layout_prefetch_stacks(struct ad_target *target, const struct ad_limits *limits,
                                            const struct ad_snapshot *snapshot) ad_must_check;
 
+/**
+ * Where one runtime's records are: with it, a few of them are read without walking through all. Of a process
+ * that runs, what is read may be torn; so nothing read here is believed, only asked for.
+ */
+struct ad_layout_map;
+
+/** `snapshot`: what ad_layout_read made of it just before. */
+struct ad_error *ad_layout_map_create(struct ad_target *target, uint64_t address, const struct ad_limits *limits,
+                                      const struct ad_snapshot *snapshot,
+                                      struct ad_layout_map **map_ret) ad_must_check;
+void ad_layout_map_destroy(struct ad_layout_map *map);
+/** Adds the ranges (struct ad_range) of what every task is reached through, which is little. */
+struct ad_error *ad_layout_map_roots(const struct ad_layout_map *map, struct ad_vector *ranges) ad_must_check;
+/** Adds those of all task records. */
+struct ad_error *ad_layout_map_tasks(const struct ad_layout_map *map, struct ad_vector *ranges) ad_must_check;
+
+/**
+ * Asks the target for whatever is needed of the tasks whose records lie in `ranges` (sorted), of tasks that are
+ * new, and of threads: registers, stacks, what they wait for. Takes as long as those are many, not all tasks.
+ */
+struct ad_error *ad_layout_follow(struct ad_layout_map *map, const struct ad_range *ranges,
+                                  size_t count) ad_must_check;
+
+/** Marks the tasks of whose record or stack is_torn() says so; returns how many they are. */
+uint64_t ad_layout_mark_torn(const struct ad_layout_map *map, struct ad_snapshot *snapshot,
+                             bool (*is_torn)(const struct ad_target *target, struct ad_range range));
+
 /** Finds descriptors by scanning writable regions for the magic: the last resort. */
 struct ad_error *ad_layout_scan(struct ad_target *target, const struct ad_limits *limits, uint64_t *addresses_ret,
                                 size_t capacity, size_t *count_ret) ad_must_check;

@@ -132,9 +132,8 @@ static bool stack_from(const struct ad_target *target, const struct ad_registers
     return true;
 }
 
-/* What is in use of a suspended task's stack, from the lower of context and stack pointer up. */
-static bool used_stack(const struct ad_target *target, const struct ad_task *task,
-                       const struct ad_limits *limits, struct ad_range *range)
+bool ad_layout_used_stack(const struct ad_target *target, const struct ad_task *task,
+                          const struct ad_limits *limits, struct ad_range *range)
 {
     uint64_t low = task->registers.value[AD_REG_SP];
     struct ad_range stack;
@@ -159,7 +158,7 @@ struct ad_error *ad_layout_prefetch_stacks(struct ad_target *target, const struc
     if (!target->ops->prefetch)
         return NULL;
     for (uint32_t i = 0; i < snapshot->tasks.count; i++)
-        if (used_stack(target, ad_snapshot_task(snapshot, i), limits, &range))
+        if (ad_layout_used_stack(target, ad_snapshot_task(snapshot, i), limits, &range))
             AD_TRY(ad_vector_push(&ranges, &range));
     for (size_t i = 0; i < target->thread_count; i++)
         if (stack_from(target, &target->threads[i].registers, limits->thread_bytes, &range))

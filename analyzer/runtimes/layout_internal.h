@@ -9,6 +9,7 @@
  *     layout_task.c        one task's record
  *     layout_extra.c       what only some tasks have: sites, labels, recorded stacks
  *     layout_tasks.c       both roads to every task
+ *     layout_follow.c      of a live process: only what has moved
  *     layout_ready.c       run queues and inboxes
  *     layout_contexts.c    registers and stacks of suspended tasks
  *     layout_futures.c     what they wait for, and who waits with them
@@ -138,6 +139,17 @@ struct ad_layout {
 
 void ad_layout_tally(struct ad_layout *layout, enum ad_tally_kind kind, uint64_t address);
 
+/* ---- layout.c ---- */
+
+/** Empty, but for what is to be read; `_deinit` also as a cleanup. */
+void ad_layout_init(struct ad_layout *layout, struct ad_target *target, uint64_t address,
+                    const struct ad_limits *limits, struct ad_snapshot *snapshot);
+void ad_layout_deinit(struct ad_layout *layout);
+/** Reads the descriptor and adds the runtime to the snapshot. */
+struct ad_error *ad_layout_begin(struct ad_layout *layout, const char *found_by) ad_must_check;
+/** Moves the drafts into the snapshot, in order of their ids. */
+struct ad_error *ad_layout_settle(struct ad_layout *layout) ad_must_check;
+
 /* ---- layout_descriptor.c ---- */
 
 /** Reads and checks; drops (and counts) fields that lie outside their record. */
@@ -206,8 +218,25 @@ struct ad_error *ad_layout_extra(struct ad_layout *layout, const struct ad_recor
 
 /* ---- layout_tasks.c ---- */
 
+/** A run of slots, as one slab describes it. */
+struct ad_slots {
+    uint64_t first;
+    uint64_t count;
+    uint64_t size;
+    uint32_t worker;
+};
+
 /** Collects the drafts by both roads. */
 struct ad_error *ad_layout_tasks(struct ad_layout *layout) ad_must_check;
+/** The slots (struct ad_slots) of all slabs that are not in `known`, where their addresses are added. */
+struct ad_error *ad_layout_find_slots(struct ad_layout *layout, struct ad_map *known,
+                                      struct ad_vector *slots) ad_must_check;
+/** Drafts of the tasks in slots `from` to `to`; `budget`: slots that may be looked at. */
+struct ad_error *ad_layout_take_slots(struct ad_layout *layout, const struct ad_slots *slots, uint64_t from,
+                                      uint64_t to, struct ad_record *record, uint64_t *budget) ad_must_check;
+/** A draft of the record's task; AD_NONE when it is none or there are too many. */
+struct ad_error *ad_layout_add_task(struct ad_layout *layout, const struct ad_record *record, uint32_t worker,
+                                    uint32_t *index_ret) ad_must_check;
 
 /* ---- layout_ready.c ---- */
 
@@ -218,6 +247,9 @@ void ad_layout_ready(struct ad_layout *layout);
 
 /** The registers of every suspended task of this runtime. */
 struct ad_error *ad_layout_contexts(struct ad_layout *layout) ad_must_check;
+/** What is in use of a suspended task's stack, from the lower of context and stack pointer up. False: nothing. */
+bool ad_layout_used_stack(const struct ad_target *target, const struct ad_task *task,
+                          const struct ad_limits *limits, struct ad_range *range);
 
 /* ---- layout_futures.c ---- */
 

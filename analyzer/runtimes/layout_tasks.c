@@ -8,14 +8,6 @@
 
 #define PAGE ((uint64_t)4096)
 
-/* A run of slots, as one slab describes it. */
-struct slots {
-    uint64_t first;
-    uint64_t count;
-    uint64_t size;
-    uint32_t worker;
-};
-
 /* A slab's address, and whose it is. */
 struct slab {
     uint64_t address;
@@ -23,8 +15,8 @@ struct slab {
 };
 
 /* The task of the record, which may be known already; AD_NONE when it is none or there are too many. */
-static struct ad_error *add_task(struct ad_layout *layout, const struct ad_record *record, uint32_t worker,
-                                 uint32_t *index_ret)
+struct ad_error *ad_layout_add_task(struct ad_layout *layout, const struct ad_record *record, uint32_t worker,
+                                    uint32_t *index_ret)
 {
     *index_ret = AD_NONE;
     if (ad_layout_task_is_free(layout, record))
@@ -83,14 +75,13 @@ static struct ad_error *prefetch_arrays(struct ad_layout *layout)
     return ad_target_prefetch(layout->target, ranges.items, ranges.count);
 }
 
-static struct ad_error *find_slabs(struct ad_layout *layout, struct ad_vector *slabs)
+static struct ad_error *find_slabs(struct ad_layout *layout, struct ad_map *known, struct ad_vector *slabs)
 {
-    ad_cleanup(ad_map_deinit) struct ad_map known = {0};
     ad_cleanup(ad_vector_deinit) struct ad_vector ranges = AD_VECTOR(struct ad_range);
     const struct ad_road *roads = layout->roads.items;
     AD_TRY(prefetch_arrays(layout));
     for (size_t i = 0; i < layout->roads.count; i++)
-        AD_TRY(read_slab_array(layout, &roads[i], &known, slabs));
+        AD_TRY(read_slab_array(layout, &roads[i], known, slabs));
     const struct slab *items = slabs->items;
     for (size_t i = 0; i < slabs->count; i++)
         AD_TRY(add_range(&ranges, items[i].address, layout->descriptor.records[ASYNC_DEBUG_SLAB].size));
@@ -98,10 +89,10 @@ static struct ad_error *find_slabs(struct ad_layout *layout, struct ad_vector *s
 }
 
 /* Slots that overlap, or that would be none of ours, are refused. */
-static bool describe_slots(const struct ad_layout *layout, const struct ad_record *slab, struct slots *slots)
+static bool describe_slots(const struct ad_layout *layout, const struct ad_record *slab, struct ad_slots *slots)
 {
     uint64_t least = layout->descriptor.records[ASYNC_DEBUG_TASK].size;
-    *slots = (struct slots){
+    *slots = (struct ad_slots){
         .first = ad_record_value(slab, ASYNC_DEBUG_SLAB_SLOTS),
         .count = ad_record_value(slab, ASYNC_DEBUG_SLAB_SLOT_COUNT),
         .size = ad_record_value_or(slab, ASYNC_DEBUG_SLAB_SLOT_SIZE, least),
@@ -111,7 +102,7 @@ static bool describe_slots(const struct ad_layout *layout, const struct ad_recor
            ad_add(slots->first, bytes, &end);
 }
 
-static struct ad_error *find_slots(struct ad_layout *layout, const struct ad_vector *slabs,
+static struct ad_error *read_slabs(struct ad_layout *layout, const struct ad_vector *slabs,
                                    struct ad_vector *slots)
 {
     ad_auto_record struct ad_record slab = {0};
@@ -119,7 +110,7 @@ static struct ad_error *find_slots(struct ad_layout *layout, const struct ad_vec
     const struct slab *items = slabs->items;
     AD_TRY(ad_record_init(&slab, layout, ASYNC_DEBUG_SLAB));
     for (size_t i = 0; i < slabs->count; i++) {
-        struct slots run;
+        struct ad_slots run;
         if (!ad_record_fetch(&slab, layout, items[i].address) || !describe_slots(layout, &slab, &run)) {
             ad_layout_tally(layout, AD_TALLY_SLABS, items[i].address);
             continue;
@@ -132,17 +123,17 @@ static struct ad_error *find_slots(struct ad_layout *layout, const struct ad_vec
 }
 
 /* After a slot that cannot be read: the first one beyond that page. */
-static uint64_t skip_page(const struct slots *slots, uint64_t slot, uint64_t fault)
+static uint64_t skip_page(const struct ad_slots *slots, uint64_t slot, uint64_t fault)
 {
     uint64_t page_end = (fault | (PAGE - 1)) - slots->first;
     uint64_t next = page_end / slots->size + 1;
     return next > slot ? next : slot + 1;
 }
 
-static struct ad_error *read_slots(struct ad_layout *layout, const struct slots *slots, struct ad_record *record,
-                                   uint64_t *budget)
+struct ad_error *ad_layout_take_slots(struct ad_layout *layout, const struct ad_slots *slots, uint64_t from,
+                                      uint64_t to, struct ad_record *record, uint64_t *budget)
 {
-    for (uint64_t i = 0; i < slots->count && *budget;) {
+    for (uint64_t i = from; i < to && *budget;) {
         uint64_t address = slots->first + i * slots->size;
         bool live = ad_record_fetch(record, layout, address);
         uint64_t next = i + 1;
@@ -155,22 +146,30 @@ static struct ad_error *read_slots(struct ad_layout *layout, const struct slots 
         if (!live || ad_map_has(&layout->task_at, address))
             continue;
         uint32_t index;
-        AD_TRY(add_task(layout, record, slots->worker, &index));
+        AD_TRY(ad_layout_add_task(layout, record, slots->worker, &index));
         if (index != AD_NONE)
             AD_ITEMS(struct ad_draft, &layout->drafts)[index].task.by_index = true;
     }
     return NULL;
 }
 
-static struct ad_error *take_index(struct ad_layout *layout, struct ad_record *record)
+struct ad_error *ad_layout_find_slots(struct ad_layout *layout, struct ad_map *known, struct ad_vector *slots)
 {
     ad_cleanup(ad_vector_deinit) struct ad_vector slabs = AD_VECTOR(struct slab);
-    ad_cleanup(ad_vector_deinit) struct ad_vector slots = AD_VECTOR(struct slots);
-    AD_TRY(find_slabs(layout, &slabs));
-    AD_TRY(find_slots(layout, &slabs, &slots));
+    AD_TRY(find_slabs(layout, known, &slabs));
+    return read_slabs(layout, &slabs, slots);
+}
+
+static struct ad_error *take_index(struct ad_layout *layout, struct ad_record *record)
+{
+    ad_cleanup(ad_map_deinit) struct ad_map known = {0};
+    ad_cleanup(ad_vector_deinit) struct ad_vector slots = AD_VECTOR(struct ad_slots);
+    AD_TRY(ad_layout_find_slots(layout, &known, &slots));
     uint64_t budget = layout->limits->tasks;
-    for (size_t i = 0; i < slots.count; i++)
-        AD_TRY(read_slots(layout, &AD_ITEMS(struct slots, &slots)[i], record, &budget));
+    for (size_t i = 0; i < slots.count; i++) {
+        const struct ad_slots *run = &AD_ITEMS(struct ad_slots, &slots)[i];
+        AD_TRY(ad_layout_take_slots(layout, run, 0, run->count, record, &budget));
+    }
     if (!budget)
         ad_layout_tally(layout, AD_TALLY_TASK_LIMIT, 0);
     return NULL;
@@ -198,7 +197,7 @@ static struct ad_error *visit(struct ad_layout *layout, struct ad_walk *walk, st
             return NULL;
         }
         *next_ret = ad_record_link(record, ASYNC_DEBUG_TASK_NEXT, record->shape, ASYNC_DEBUG_TASK_NEXT);
-        AD_TRY(add_task(layout, record, worker, &index));
+        AD_TRY(ad_layout_add_task(layout, record, worker, &index));
         if (index == AD_NONE)
             return NULL;
     }

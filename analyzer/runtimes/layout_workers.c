@@ -36,7 +36,7 @@ static uint32_t find_thread(const struct ad_snapshot *snapshot, pid_t tid)
 {
     const struct ad_thread_state *threads = snapshot->threads.items;
     for (uint32_t i = 0; tid && i < snapshot->threads.count; i++)
-        if (threads[i].thread.tid == tid)
+        if ((threads[i].thread.own_tid ? threads[i].thread.own_tid : threads[i].thread.tid) == tid)
             return i;
     return AD_NONE;
 }

@@ -2,37 +2,25 @@
 #include "target/live.h"
 
 #include <elf.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <time.h>
 
 #include "base/cleanup.h"
-#include "base/io.h"
-#include "base/pool.h"
 #include "target/live_internal.h"
-#include "target/maps.h"
 #include "target/registers.h"
 
 #define NANOSECONDS UINT64_C(1000000000)
+#define MOST_URGENT (-20)
 
-struct live {
-    struct ad_target target; /* first, so that the two addresses are one */
-    int proc_fd;             /* /proc/PID: stays this process's, whoever gets the number later */
-    pid_t thread;            /* whose files in /proc tell of the memory: see ad_live_check */
-    bool attached;
-    struct ad_stop stop;
-    struct ad_copier copier;
-    struct ad_pool pool;
-    struct ad_vector regions; /* struct ad_region */
-    struct ad_vector threads; /* struct ad_thread */
-    char *auxv;
-    char description[32];
-    char stop_note[64];
-};
+static struct ad_live *live_of(const struct ad_target *target)
+{
+    return (struct ad_live *)target;
+}
 
 static uint64_t clock_now(clockid_t clock)
 {
@@ -41,65 +29,68 @@ static uint64_t clock_now(clockid_t clock)
     return (uint64_t)time.tv_sec * NANOSECONDS + (uint64_t)time.tv_nsec;
 }
 
+/* ---- Reading ---------------------------------------------------------------------------------------- */
+
 static size_t live_read(struct ad_target *target, uint64_t address, void *buffer, size_t size)
 {
-    struct live *live = (struct live *)target;
-    struct ad_page_cache *pages = &live->copier.pages;
-    if (!live->attached && live->stop.tracees.count)
+    struct ad_live *live = live_of(target);
+    if (!live->copier.standing && live->stop.tracees.count)
         ad_stop_end(&live->stop);
-    size_t got = ad_page_cache_read(pages, address, buffer, size);
-    if (got || !live->attached || ad_page_cache_knows(pages, address))
+    size_t got = ad_excerpts_read(&live->copier.excerpts, address, buffer, size);
+    if (got || live->sealed || ad_excerpts_know(&live->copier.excerpts, address))
         return got;
     struct ad_range range;
     if (!ad_range_init(&range, address, size))
         range.end = UINT64_MAX;
     ad_error_destroy(ad_copier_fetch(&live->copier, &range, 1));
-    return ad_page_cache_read(pages, address, buffer, size);
+    return ad_excerpts_read(&live->copier.excerpts, address, buffer, size);
 }
 
 static struct ad_error *live_prefetch(struct ad_target *target, const struct ad_range *ranges, size_t count)
 {
-    struct live *live = (struct live *)target;
-    return live->attached ? ad_copier_fetch(&live->copier, ranges, count) : NULL;
+    struct ad_live *live = live_of(target);
+    return live->sealed ? NULL : ad_copier_fetch(&live->copier, ranges, count);
 }
 
-static bool was_stopped(const struct ad_stop *stop)
+static void tell_stops(struct ad_live *live)
 {
-    for (size_t i = 0; i < stop->tracees.count; i++)
-        if (AD_ITEMS(struct ad_tracee, &stop->tracees)[i].was_stopped)
-            return true;
-    return false;
+    double longest = (double)live->longest_stop / (double)NANOSECONDS;
+    bool long_one = longest >= 1;
+    const char *unit = long_one ? "s" : "ms";
+    longest = long_one ? longest : longest * 1000;
+    char *note = live->stop_note;
+    size_t size = sizeof(live->stop_note);
+    if (live->before)
+        snprintf(note, size, "was stopped already, and still is");
+    else if (live->stops > 1)
+        snprintf(note, size, "was stopped %u times, for %.1f %s at most", live->stops, longest, unit);
+    else if (live->stops)
+        snprintf(note, size, "was stopped for %.1f %s", longest, unit);
+    else
+        snprintf(note, size, "was not stopped");
+    live->target.stop_note = note;
 }
 
 static struct ad_error *live_release(struct ad_target *target)
 {
-    struct live *live = (struct live *)target;
-    if (!live->attached)
+    struct ad_live *live = live_of(target);
+    if (live->sealed)
         return NULL;
-    live->attached = false;
-    bool before = was_stopped(&live->stop);
-    ad_stop_end(&live->stop);
-    double seconds = (double)(clock_now(CLOCK_MONOTONIC) - live->stop.started) / (double)NANOSECONDS;
-    if (before)
-        snprintf(live->stop_note, sizeof(live->stop_note), "was stopped already, and still is");
-    else if (seconds < 1)
-        snprintf(live->stop_note, sizeof(live->stop_note), "was stopped for %.1f ms", seconds * 1000);
-    else
-        snprintf(live->stop_note, sizeof(live->stop_note), "was stopped for %.1f s", seconds);
-    target->stop_note = live->stop_note;
+    ad_live_resume(target);
+    live->sealed = true;
+    tell_stops(live);
     return NULL;
 }
 
 static void live_destroy(struct ad_target *target)
 {
-    struct live *live = (struct live *)target;
+    struct ad_live *live = live_of(target);
     ad_stop_deinit(&live->stop);
     if (live->proc_fd >= 0)
         close(live->proc_fd);
-    if (live->copier.mem_fd >= 0)
-        close(live->copier.mem_fd);
-    ad_page_cache_deinit(&live->copier.pages);
+    ad_copier_deinit(&live->copier);
     ad_pool_deinit(&live->pool);
+    ad_vector_deinit(&live->hot);
     ad_vector_deinit(&live->regions);
     ad_vector_deinit(&live->threads);
     free(live->auxv);
@@ -109,80 +100,96 @@ static void live_destroy(struct ad_target *target)
 static const struct ad_target_ops live_ops = {
     .read = live_read, .prefetch = live_prefetch, .release = live_release, .destroy = live_destroy};
 
-/* A thread's or process's short name, without the newline that ends it. */
-static void read_comm(const struct live *live, const char *path, char name[16])
+/* ---- Copying again ---------------------------------------------------------------------------------- */
+
+struct ad_error *ad_live_compare(struct ad_target *target, uint64_t *changed_ret)
 {
-    ad_auto_free char *text = NULL;
-    size_t size;
-    struct ad_error *error = ad_read_file(live->proc_fd, path, live->target.limits->text, &text, &size);
-    ad_error_destroy(error);
-    if (error)
-        return;
-    size = size && text[size - 1] == '\n' ? size - 1 : size;
-    memcpy(name, text, size < 15 ? size : 15);
+    struct ad_live *live = live_of(target);
+    ad_cleanup(ad_vector_deinit) struct ad_vector refs = AD_VECTOR(struct ad_excerpt_ref);
+    AD_TRY(ad_excerpts_select(&live->copier.excerpts, 0, AD_EXCERPT_EXACT, &refs));
+    return ad_copier_again(&live->copier, &refs, changed_ret);
 }
 
-/* The path below /proc/PID of a file that tells of the memory. */
-struct path {
-    char text[64];
-};
-
-static struct path memory_file(const struct live *live, const char *name)
+static void heat(void *context, struct ad_excerpt *excerpt)
 {
-    struct path path;
-    snprintf(path.text, sizeof(path.text), "task/%d/%s", (int)live->thread, name);
-    return path;
+    (void)context;
+    excerpt->marks |= AD_EXCERPT_HOT;
 }
 
-static struct ad_error *read_executable(struct live *live)
+void ad_live_heat(struct ad_target *target, const struct ad_range *ranges, size_t count)
 {
-    static const char deleted[] = " (deleted)";
-    char path[4096]; /* PATH_MAX of Linux */
-    ssize_t length = readlinkat(live->proc_fd, memory_file(live, "exe").text, path, sizeof(path));
-    if (length < 0)
-        return errno == ENOENT ? NULL : ad_error_system(errno, "cannot read the name of its program");
-    size_t used = (size_t)length, suffix = sizeof(deleted) - 1;
-    if (used > suffix && memcmp(path + used - suffix, deleted, suffix) == 0)
-        used -= suffix;
-    live->target.executable = ad_pool_text(&live->pool, path, used);
-    return live->target.executable ? NULL : &ad_error_nomem;
+    const struct ad_excerpts *excerpts = ad_live_excerpts(target);
+    for (size_t i = 0; i < count; i++)
+        ad_excerpts_visit(excerpts, ranges[i], heat, NULL);
+    for (uint32_t i = 0; !count && i < excerpts->items.count; i++)
+        heat(NULL, ad_excerpts_get(excerpts, i));
 }
 
-static struct ad_error *read_maps(struct live *live)
+uint64_t ad_live_copied(const struct ad_target *target, size_t *pieces_ret)
 {
-    ad_auto_free char *text = NULL;
-    size_t size;
-    AD_TRY(ad_read_file(live->proc_fd, memory_file(live, "maps").text, live->target.limits->live_bytes, &text,
-                        &size));
-    ad_vector_deinit(&live->regions);
-    return ad_maps_parse(text, live->target.limits, &live->pool, &live->regions, &live->target.skipped);
+    const struct ad_excerpts *excerpts = ad_live_excerpts(target);
+    uint64_t bytes = 0;
+    for (uint32_t i = 0; i < excerpts->items.count; i++) {
+        const struct ad_excerpt *excerpt = ad_excerpts_get(excerpts, i);
+        bytes += excerpt->bytes ? (uint64_t)excerpt->high - excerpt->low : 0;
+    }
+    *pieces_ret = excerpts->items.count;
+    return bytes;
 }
 
-/* Sizes of the address space: they tell whether mappings changed, without reading 100,000 lines. */
-static struct ad_error *read_sizes(const struct live *live, uint64_t sizes[2])
+struct ad_error *ad_live_hot(const struct ad_target *target, struct ad_vector *ranges)
 {
-    ad_auto_free char *text = NULL;
-    size_t size;
-    unsigned long long total = 0, data = 0;
-    AD_TRY(ad_read_file(live->proc_fd, memory_file(live, "statm").text, live->target.limits->text, &text,
-                        &size));
-    (void)sscanf(text, "%llu %*u %*u %*u %*u %llu", &total, &data);
-    sizes[0] = total;
-    sizes[1] = data;
+    const struct ad_live *live = live_of(target);
+    const struct ad_excerpt_ref *refs = live->hot.items;
+    for (size_t i = 0; i < live->hot.count; i++) {
+        const struct ad_excerpt *excerpt = ad_excerpts_get(&live->copier.excerpts, refs[i].index);
+        struct ad_range range = {excerpt->page + excerpt->low, excerpt->page + excerpt->high};
+        AD_TRY(ad_vector_push(ranges, &range));
+    }
     return NULL;
 }
 
-static struct ad_error *add_thread(struct live *live, const struct ad_tracee *tracee)
+/* What the last stop copied is no longer of use for the next one. */
+static struct ad_error *select_hot(struct ad_live *live)
+{
+    struct ad_excerpts *excerpts = &live->copier.excerpts;
+    for (uint32_t i = 0; i < excerpts->items.count; i++) {
+        struct ad_excerpt *excerpt = ad_excerpts_get(excerpts, i);
+        if (excerpt->marks & AD_EXCERPT_EXACT)
+            excerpt->marks |= AD_EXCERPT_HOT;
+        excerpt->marks &= (uint8_t) ~(AD_EXCERPT_EXACT | AD_EXCERPT_TORN);
+    }
+    live->hot.count = 0;
+    return ad_excerpts_select(excerpts, AD_EXCERPT_HOT, 0, &live->hot);
+}
+
+static void see_torn(void *context, struct ad_excerpt *excerpt)
+{
+    *(bool *)context |= excerpt->marks & AD_EXCERPT_TORN;
+}
+
+bool ad_live_torn(const struct ad_target *target, struct ad_range range)
+{
+    bool torn = false;
+    ad_excerpts_visit(ad_live_excerpts(target), range, see_torn, &torn);
+    return torn;
+}
+
+const struct ad_excerpts *ad_live_excerpts(const struct ad_target *target)
+{
+    return &live_of(target)->copier.excerpts;
+}
+
+/* ---- Threads ---------------------------------------------------------------------------------------- */
+
+static struct ad_error *add_thread(struct ad_live *live, const struct ad_tracee *tracee)
 {
     uint64_t block[64];
     struct iovec registers = {block, sizeof(block)};
     struct ad_thread *thread;
-    char path[64];
     AD_TRY(ad_vector_add(&live->threads, (void **)&thread));
     thread->tid = tracee->tid;
     thread->system_call = UINT64_MAX;
-    snprintf(path, sizeof(path), "task/%d/comm", (int)tracee->tid);
-    read_comm(live, path, thread->name);
     if (tracee->state != AD_TRACEE_STOPPED ||
         ptrace(PTRACE_GETREGSET, tracee->tid, (void *)(uintptr_t)NT_PRSTATUS, &registers) < 0)
         return NULL;
@@ -195,13 +202,9 @@ static struct ad_error *add_thread(struct live *live, const struct ad_tracee *tr
     return NULL;
 }
 
-/* All that still live; the first thread of the process first. */
-static struct ad_error *add_threads(struct live *live)
+/* The first thread of the process first. */
+static void publish_threads(struct ad_live *live)
 {
-    const struct ad_tracee *tracees = live->stop.tracees.items;
-    for (size_t i = 0; i < live->stop.tracees.count; i++)
-        if (tracees[i].state != AD_TRACEE_GONE)
-            AD_TRY(add_thread(live, &tracees[i]));
     struct ad_thread *threads = live->threads.items;
     for (size_t i = 1; i < live->threads.count; i++) {
         if (threads[i].tid != live->target.pid)
@@ -212,48 +215,85 @@ static struct ad_error *add_threads(struct live *live)
     }
     live->target.threads = threads;
     live->target.thread_count = live->threads.count;
-    return NULL;
 }
 
-static void choose_memory(struct live *live)
+/* All that still live. */
+static struct ad_error *add_threads(struct ad_live *live)
 {
     const struct ad_tracee *tracees = live->stop.tracees.items;
-    for (size_t i = 0; i < live->stop.tracees.count && !live->copier.tid; i++)
-        if (tracees[i].state == AD_TRACEE_STOPPED)
-            live->copier.tid = tracees[i].tid;
-}
-
-/* What takes long and hardly changes is read while it still runs. */
-static struct ad_error *prepare(struct live *live, uint64_t sizes[2])
-{
-    AD_TRY(read_executable(live));
-    AD_TRY(ad_read_file(live->proc_fd, memory_file(live, "auxv").text, live->target.limits->notes_bytes,
-                        &live->auxv, &live->target.auxv_size));
-    live->target.auxv = live->auxv;
-    read_comm(live, "comm", live->target.command);
-    live->copier.mem_fd = openat(live->proc_fd, memory_file(live, "mem").text, O_RDONLY | O_CLOEXEC);
-    AD_TRY(read_sizes(live, sizes));
-    return read_maps(live);
-}
-
-static struct ad_error *stop_and_look(struct live *live, const uint64_t sizes[2])
-{
-    live->attached = true;
-    AD_TRY(ad_stop_begin(&live->stop, live->target.pid, live->proc_fd, live->target.limits));
-    live->target.realtime = clock_now(CLOCK_REALTIME);
-    live->target.monotonic = clock_now(CLOCK_MONOTONIC);
-    choose_memory(live);
-    AD_TRY(add_threads(live));
-    uint64_t stopped_sizes[2];
-    AD_TRY(read_sizes(live, stopped_sizes));
-    if (memcmp(sizes, stopped_sizes, sizeof(stopped_sizes)) != 0 || !live->regions.count)
-        AD_TRY(read_maps(live));
-    live->target.regions = live->regions.items;
-    live->target.region_count = live->regions.count;
+    live->threads.count = 0;
+    for (size_t i = 0; i < live->stop.tracees.count; i++)
+        if (tracees[i].state != AD_TRACEE_GONE)
+            AD_TRY(add_thread(live, &tracees[i]));
+    publish_threads(live);
     return NULL;
 }
 
-static struct ad_error *open_process(struct live *live)
+/* ---- The stop --------------------------------------------------------------------------------------- */
+
+static void note_state(struct ad_live *live)
+{
+    const struct ad_tracee *tracees = live->stop.tracees.items;
+    for (size_t i = 0; i < live->stop.tracees.count; i++)
+        live->before |= tracees[i].was_stopped;
+}
+
+static struct ad_error *stop_and_copy(struct ad_live *live)
+{
+    uint64_t changed;
+    AD_TRY(ad_stop_begin(&live->stop, live->proc_fd, live->target.limits));
+    live->copier.standing = true;
+    live->target.realtime = clock_now(CLOCK_REALTIME);
+    live->target.monotonic = clock_now(CLOCK_MONOTONIC);
+    note_state(live);
+    AD_TRY(add_threads(live));
+    return ad_copier_again(&live->copier, &live->hot, &changed);
+}
+
+struct ad_error *ad_live_stop(struct ad_target *target)
+{
+    struct ad_live *live = live_of(target);
+    AD_TRY(select_hot(live));
+    AD_TRY(ad_live_refresh_regions(live));
+    AD_TRY(ad_excerpts_prepare(&live->copier.excerpts));
+    /* While it stands still nobody is to come between; without the right to it, so be it. */
+    int urgency = getpriority(PRIO_PROCESS, 0);
+    (void)setpriority(PRIO_PROCESS, 0, MOST_URGENT);
+    struct ad_error *error = stop_and_copy(live);
+    (void)setpriority(PRIO_PROCESS, 0, urgency);
+    return error;
+}
+
+void ad_live_resume(struct ad_target *target)
+{
+    struct ad_live *live = live_of(target);
+    if (!live->copier.standing)
+        return;
+    live->copier.standing = false;
+    ad_stop_end(&live->stop);
+    uint64_t took = clock_now(CLOCK_MONOTONIC) - live->stop.started;
+    live->longest_stop = took > live->longest_stop ? took : live->longest_stop;
+    live->stops++;
+    ad_live_name_threads(live);
+}
+
+struct ad_error *ad_live_glance(struct ad_target *target)
+{
+    struct ad_live *live = live_of(target);
+    uint64_t changed;
+    AD_TRY(select_hot(live));
+    AD_TRY(ad_live_refresh_regions(live));
+    target->realtime = clock_now(CLOCK_REALTIME);
+    target->monotonic = clock_now(CLOCK_MONOTONIC);
+    AD_TRY(ad_live_glance_threads(live));
+    ad_live_name_threads(live);
+    publish_threads(live);
+    return ad_copier_again(&live->copier, &live->hot, &changed);
+}
+
+/* ---- Opening ---------------------------------------------------------------------------------------- */
+
+static struct ad_error *open_process(struct ad_live *live, bool stops)
 {
     pid_t pid = live->target.pid;
     char path[32];
@@ -263,28 +303,31 @@ static struct ad_error *open_process(struct live *live)
     live->proc_fd = pid > 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (live->proc_fd < 0)
         return ad_error_create(AD_ERROR_UNUSABLE, "there is no process %d", (int)pid);
-    AD_TRY(ad_live_check(pid, live->proc_fd, live->target.limits, &live->thread));
-    uint64_t sizes[2];
-    struct ad_error *error = prepare(live, sizes);
-    if (!error)
-        error = stop_and_look(live, sizes);
+    AD_TRY(ad_live_check(pid, live->proc_fd, stops, live->target.limits, &live->thread));
+    return ad_live_read_process(live);
+}
+
+/* In words, with the way out. */
+static struct ad_error *explain(const struct ad_live *live, struct ad_error *error)
+{
     if (!error || error->kind == AD_ERROR_UNUSABLE)
         return error;
     if (error->kind != AD_ERROR_PERMISSION)
-        return ad_error_wrap(error, "process %d", (int)pid);
+        return ad_error_wrap(error, "process %d", (int)live->target.pid);
     ad_error_destroy(error);
-    return ad_live_denied(pid, live->proc_fd, live->target.limits);
+    return ad_live_denied(live->target.pid, live->proc_fd, live->target.limits);
 }
 
-struct ad_error *ad_live_open(pid_t pid, const struct ad_limits *limits, struct ad_target **target_ret)
+static struct ad_error *create(pid_t pid, const struct ad_limits *limits, struct ad_live **live_ret)
 {
-    struct live *live = malloc(sizeof(*live));
+    struct ad_live *live = malloc(sizeof(*live));
     if (!live)
         return &ad_error_nomem;
-    *live = (struct live){
+    *live = (struct ad_live){
         .target = {.ops = &live_ops, .kind = AD_TARGET_LIVE, .limits = limits, .pid = pid},
         .proc_fd = -1,
-        .copier = {.mem_fd = -1},
+        .stop = {.pid = pid, .tracees = AD_VECTOR(struct ad_tracee)},
+        .hot = AD_VECTOR(struct ad_excerpt_ref),
         .regions = AD_VECTOR(struct ad_region),
         .threads = AD_VECTOR(struct ad_thread),
     };
@@ -293,14 +336,37 @@ struct ad_error *ad_live_open(pid_t pid, const struct ad_limits *limits, struct 
 #elif defined(__aarch64__)
     live->target.machine = EM_AARCH64;
 #endif
-    ad_page_cache_init(&live->copier.pages, limits->live_bytes);
     snprintf(live->description, sizeof(live->description), "pid %d", (int)pid);
     live->target.description = live->description;
-    struct ad_error *error = open_process(live);
-    if (error) {
+    *live_ret = live;
+    return ad_copier_init(&live->copier, limits->live_bytes);
+}
+
+static struct ad_error *open_live(pid_t pid, bool stops, bool stop_now, const struct ad_limits *limits,
+                                  struct ad_target **target_ret)
+{
+    struct ad_live *live = NULL;
+    struct ad_error *error = create(pid, limits, &live);
+    if (!error)
+        error = explain(live, open_process(live, stops));
+    if (!error && stop_now)
+        error = explain(live, ad_live_stop(&live->target));
+    if (!error && stop_now)
+        ad_live_name_threads(live);
+    if (!error)
+        *target_ret = &live->target;
+    else if (live)
         live_destroy(&live->target);
-        return error;
-    }
-    *target_ret = &live->target;
-    return NULL;
+    return error;
+}
+
+struct ad_error *ad_live_watch(pid_t pid, bool stops, const struct ad_limits *limits,
+                               struct ad_target **target_ret)
+{
+    return open_live(pid, stops, false, limits, target_ret);
+}
+
+struct ad_error *ad_live_open(pid_t pid, const struct ad_limits *limits, struct ad_target **target_ret)
+{
+    return open_live(pid, true, true, limits, target_ret);
 }

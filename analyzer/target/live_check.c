@@ -50,7 +50,7 @@ static pid_t other_thread(pid_t pid, int proc_fd)
     return found;
 }
 
-struct ad_error *ad_live_check(pid_t pid, int proc_fd, const struct ad_limits *limits, pid_t *thread_ret)
+struct ad_error *ad_live_check(pid_t pid, int proc_fd, bool stops, const struct ad_limits *limits, pid_t *thread_ret)
 {
     ad_auto_free char *status = NULL;
     size_t size;
@@ -65,7 +65,7 @@ struct ad_error *ad_live_check(pid_t pid, int proc_fd, const struct ad_limits *l
         return refuse(pid, "has ended already (a zombie): there is nothing to read");
     if (!zombie && !field(status, "VmSize"))
         return refuse(pid, "is a thread of the kernel: it has no memory of its own");
-    if (number(status, "TracerPid"))
+    if (stops && number(status, "TracerPid"))
         return ad_error_create(AD_ERROR_UNUSABLE,
                                "process %d is already traced by process %ld (a debugger or strace?): end that one, or "
                                "ask there",

@@ -1,86 +1,181 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/uio.h>
+#include <unistd.h>
 
 #include "base/io.h"
 #include "target/live_internal.h"
 
-#define IOVECS ((size_t)1024) /* IOV_MAX of Linux */
+#define IOVECS ((size_t)1024)       /* IOV_MAX of Linux */
+#define SCRATCH ((size_t)1 << 20)   /* bytes copied at a time: they stay in the processor's cache */
 
-/* Each returns how many of the pages, from the first on, it copied to `to`. */
-static size_t copy_by_call(struct ad_copier *copier, const uint64_t *addresses, size_t count, uint8_t *to)
+/* What is done with the bytes of one excerpt; NULL: they cannot be read. */
+typedef struct ad_error *take(struct ad_copier *copier, struct ad_excerpt *excerpt, const uint8_t *bytes);
+
+static size_t size_of(const struct ad_excerpt *excerpt)
 {
-    struct iovec remote[IOVECS], local = {to, 0};
-    size_t runs = 0;
-    for (size_t done = 0; done < count && runs < IOVECS; runs++) {
-        size_t run = ad_page_run(addresses + done, count - done);
-        remote[runs] = (struct iovec){(void *)(uintptr_t)addresses[done], run * AD_PAGE_SIZE};
-        local.iov_len += run * AD_PAGE_SIZE;
-        done += run;
-    }
-    ssize_t got = process_vm_readv(copier->tid, &local, 1, remote, runs, 0);
-    if (got < 0 && (errno == ENOSYS || errno == EPERM))
-        copier->use_mem = true; /* a sandbox that forbids the call; /proc/PID/mem needs ptrace only */
-    return got < 0 ? 0 : (size_t)got / AD_PAGE_SIZE;
+    return (size_t)excerpt->high - excerpt->low;
 }
 
-static size_t copy_by_file(struct ad_copier *copier, const uint64_t *addresses, size_t count, uint8_t *to)
+static struct ad_range range_of(const struct ad_excerpt *excerpt)
+{
+    return (struct ad_range){excerpt->page + excerpt->low, excerpt->page + excerpt->high};
+}
+
+/* The ranges of the excerpts, those in a row as one; `count_io` is how many excerpts, on return how many fit. */
+static size_t make_runs(const struct ad_copier *copier, const struct ad_excerpt_ref *refs, size_t *count_io,
+                        struct iovec *runs)
+{
+    size_t used = 0, bytes = 0, i;
+    uint64_t end = 0;
+    for (i = 0; i < *count_io; i++) {
+        struct ad_range range = range_of(ad_excerpts_get(&copier->excerpts, refs[i].index));
+        size_t size = (size_t)ad_range_size(range);
+        bool joins = used && range.start == end;
+        if (bytes + size > SCRATCH || (!joins && used == IOVECS))
+            break;
+        if (joins)
+            runs[used - 1].iov_len += size;
+        else
+            runs[used++] = (struct iovec){(void *)(uintptr_t)range.start, size};
+        bytes += size;
+        end = range.end;
+    }
+    *count_io = i;
+    return used;
+}
+
+/* Each returns how many bytes it copied, from the first run on. */
+static size_t copy_by_call(struct ad_copier *copier, const struct iovec *runs, size_t count)
+{
+    struct iovec local = {copier->scratch, SCRATCH};
+    ssize_t got = process_vm_readv(copier->tid, &local, 1, runs, count, 0);
+    if (got < 0 && errno != EFAULT)
+        copier->use_mem = true; /* forbidden here, or that thread has ended; the file is of the memory itself */
+    return got < 0 ? 0 : (size_t)got;
+}
+
+static size_t copy_by_file(struct ad_copier *copier, const struct iovec *runs, size_t count)
 {
     size_t done = 0;
-    while (done < count) {
-        size_t run = ad_page_run(addresses + done, count - done);
-        size_t got = ad_pread(copier->mem_fd, to + done * AD_PAGE_SIZE, run * AD_PAGE_SIZE, addresses[done]);
-        done += got / AD_PAGE_SIZE;
-        if (got < run * AD_PAGE_SIZE)
+    for (size_t i = 0; i < count; i++) {
+        size_t got = ad_pread(copier->mem_fd, copier->scratch + done, runs[i].iov_len, (uintptr_t)runs[i].iov_base);
+        done += got;
+        if (got < runs[i].iov_len)
             break;
     }
     return done;
 }
 
-static size_t copy_some(struct ad_copier *copier, const uint64_t *addresses, size_t count, uint8_t *to)
+static size_t copy_runs(struct ad_copier *copier, const struct iovec *runs, size_t count)
 {
-    size_t got = copier->use_mem ? 0 : copy_by_call(copier, addresses, count, to);
-    return copier->use_mem && !got ? copy_by_file(copier, addresses, count, to) : got;
+    size_t got = copier->use_mem ? 0 : copy_by_call(copier, runs, count);
+    return copier->use_mem && !got ? copy_by_file(copier, runs, count) : got;
 }
 
-/* Copies all at once as far as it goes; the page where it ends is tried alone and then passed over. */
-static struct ad_error *copy_group(struct ad_copier *copier, const uint64_t *addresses, size_t count, uint8_t *to)
+/* Copies what it can at once; how many excerpts were taken, those that cannot be read last. */
+static struct ad_error *copy_some(struct ad_copier *copier, const struct ad_excerpt_ref *refs, size_t count,
+                                  take *take_bytes, size_t *taken_ret)
 {
-    size_t done = 0, attempt = count;
-    while (done < count) {
-        size_t got = copy_some(copier, addresses + done, attempt, to + done * AD_PAGE_SIZE);
-        for (size_t i = 0; i < got; i++, done++)
-            AD_TRY(ad_page_cache_add(&copier->pages, addresses[done], to + done * AD_PAGE_SIZE, AD_PAGE_SIZE));
-        if (got < attempt && attempt > 1) {
-            attempt = 1;
-            continue;
-        }
-        if (!got && done < count)
-            AD_TRY(ad_page_cache_add(&copier->pages, addresses[done++], NULL, 0));
-        attempt = count - done;
+    struct iovec runs[IOVECS];
+    size_t run_count = make_runs(copier, refs, &count, runs), done = 0, taken = 0;
+    size_t got = copy_runs(copier, runs, run_count);
+    for (; taken < count; taken++) {
+        struct ad_excerpt *excerpt = ad_excerpts_get(&copier->excerpts, refs[taken].index);
+        size_t size = size_of(excerpt);
+        if (size > got - done)
+            break;
+        AD_TRY(take_bytes(copier, excerpt, copier->scratch + done));
+        done += size;
+    }
+    *taken_ret = taken;
+    return NULL;
+}
+
+/* All at once as far as it goes; the excerpt where it ends is tried alone and then passed over. */
+static struct ad_error *copy_all(struct ad_copier *copier, const struct ad_vector *list, take *take_bytes)
+{
+    const struct ad_excerpt_ref *refs = list->items;
+    size_t done = 0, attempt = list->count, taken;
+    while (done < list->count) {
+        AD_TRY(copy_some(copier, refs + done, attempt, take_bytes, &taken));
+        done += taken;
+        if (!taken && attempt == 1)
+            AD_TRY(take_bytes(copier, ad_excerpts_get(&copier->excerpts, refs[done++].index), NULL));
+        attempt = taken || attempt == 1 ? list->count - done : 1;
     }
     return NULL;
 }
 
-static struct ad_error *copy_all(struct ad_copier *copier, const uint64_t *addresses, size_t count)
+struct ad_error *ad_copier_init(struct ad_copier *copier, uint64_t limit)
 {
-    for (size_t done = 0, got; done < count; done += got) {
-        uint8_t *to = ad_page_cache_reserve(&copier->pages, count - done, &got);
-        if (!to)
-            return ad_error_create(AD_ERROR_LIMIT, "no more memory of the process may be copied");
-        AD_TRY(copy_group(copier, addresses + done, got, to));
-    }
+    *copier = (struct ad_copier){.mem_fd = -1, .scratch = malloc(SCRATCH)};
+    ad_excerpts_init(&copier->excerpts, limit);
+    if (!copier->scratch)
+        return &ad_error_nomem;
+    memset(copier->scratch, 0, SCRATCH); /* no page of it shall have to be made while the process stands still */
     return NULL;
+}
+
+void ad_copier_deinit(struct ad_copier *copier)
+{
+    if (copier->mem_fd >= 0)
+        close(copier->mem_fd);
+    free(copier->scratch);
+    ad_excerpts_deinit(&copier->excerpts);
+}
+
+/* ---- For the first time ----------------------------------------------------------------------------- */
+
+static void mark_exact(const struct ad_copier *copier, struct ad_excerpt *excerpt)
+{
+    excerpt->marks &= (uint8_t) ~(AD_EXCERPT_EXACT | AD_EXCERPT_TORN);
+    if (copier->standing)
+        excerpt->marks |= AD_EXCERPT_EXACT;
+}
+
+static struct ad_error *keep(struct ad_copier *copier, struct ad_excerpt *excerpt, const uint8_t *bytes)
+{
+    mark_exact(copier, excerpt);
+    return ad_excerpts_keep(&copier->excerpts, excerpt, bytes);
 }
 
 struct ad_error *ad_copier_fetch(struct ad_copier *copier, const struct ad_range *ranges, size_t count)
 {
-    struct ad_vector addresses = AD_VECTOR(uint64_t);
-    struct ad_error *limit = ad_page_cache_missing(&copier->pages, ranges, count, &addresses);
-    struct ad_error *error = copy_all(copier, addresses.items, addresses.count);
-    ad_vector_deinit(&addresses);
+    struct ad_vector refs = AD_VECTOR(struct ad_excerpt_ref);
+    struct ad_error *limit = ad_excerpts_want(&copier->excerpts, ranges, count, &refs);
+    struct ad_error *error = copy_all(copier, &refs, keep);
+    ad_vector_deinit(&refs);
     if (!error)
         return limit;
     ad_error_destroy(limit);
+    return error;
+}
+
+/* ---- Again ------------------------------------------------------------------------------------------ */
+
+/* What changed is hot from now on; and torn, unless this copy is made while the process stands still. */
+static struct ad_error *compare(struct ad_copier *copier, struct ad_excerpt *excerpt, const uint8_t *bytes)
+{
+    bool same = bytes && memcmp(excerpt->bytes, bytes, size_of(excerpt)) == 0;
+    mark_exact(copier, excerpt);
+    if (same)
+        return NULL;
+    copier->changed++;
+    excerpt->marks |= AD_EXCERPT_HOT | (copier->standing ? 0 : AD_EXCERPT_TORN);
+    if (bytes)
+        memcpy(excerpt->bytes, bytes, size_of(excerpt));
+    else
+        excerpt->bytes = NULL;
+    return NULL;
+}
+
+struct ad_error *ad_copier_again(struct ad_copier *copier, const struct ad_vector *refs, uint64_t *changed_ret)
+{
+    copier->changed = 0;
+    struct ad_error *error = copy_all(copier, refs, compare);
+    *changed_ret = copier->changed;
     return error;
 }

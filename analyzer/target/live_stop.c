@@ -137,9 +137,9 @@ static bool any_stopped(const struct ad_stop *stop)
     return false;
 }
 
-struct ad_error *ad_stop_begin(struct ad_stop *stop, pid_t pid, int proc_fd, const struct ad_limits *limits)
+struct ad_error *ad_stop_begin(struct ad_stop *stop, int proc_fd, const struct ad_limits *limits)
 {
-    *stop = (struct ad_stop){.pid = pid, .tracees = AD_VECTOR(struct ad_tracee), .started = now()};
+    stop->started = now();
     uint64_t deadline = stop->started + limits->stop_milliseconds * (NANOSECONDS / 1000);
     size_t before;
     do { /* a thread may start others before it stops */
@@ -151,7 +151,7 @@ struct ad_error *ad_stop_begin(struct ad_stop *stop, pid_t pid, int proc_fd, con
     if (any_stopped(stop))
         return NULL;
     return ad_error_create(AD_ERROR_UNUSABLE,
-                           "process %d cannot be stopped: its threads have ended or wait in the kernel", (int)pid);
+                           "process %d cannot be stopped: its threads have ended or wait in the kernel", (int)stop->pid);
 }
 
 /* Where it cannot be let go it was killed: its parent hears of that once we have taken note of it. */

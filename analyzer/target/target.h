@@ -51,6 +51,7 @@ struct ad_region {
 
 struct ad_thread {
     pid_t tid;
+    pid_t own_tid;         /**< what the process calls it, in its own PID namespace; 0: the same */
     struct ad_registers registers;
     char name[16];         /**< empty: not known */
     uint64_t system_call;  /**< orig_rax; UINT64_MAX: not in a system call */

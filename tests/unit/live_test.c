@@ -8,6 +8,7 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
+#include "base/cleanup.h"
 #include "target/live.h"
 #include "target/live_internal.h"
 
@@ -184,8 +185,8 @@ static void prefetched_pages_are_kept(void **state)
     await_state(pid, pid, 'T');
     struct ad_target *target = open_live(pid);
     struct ad_range ranges[PAGES];
-    for (size_t i = 0; i < PAGES; i++) /* backwards, each on two pages */
-        ad_range_init(&ranges[i], (uintptr_t)pattern + (PAGES - 1 - i) * 4096 + 5, i % 3 ? 100 : 4091);
+    for (size_t i = 0; i < PAGES; i++) /* backwards, of each page its end and then the rest */
+        ad_range_init(&ranges[i], (uintptr_t)pattern + (PAGES - 1 - i) * 4096 + 5, i % 3 ? 4091 : 4095);
     assert_ok(ad_target_prefetch(target, ranges, PAGES));
     assert_ok(ad_target_release(target));
     check_pages(read_target, target);
@@ -200,12 +201,57 @@ static void prefetched_pages_are_kept(void **state)
     end_child(pid);
 }
 
+/* How many bytes from an offset into a page of the pattern on are here, all of them right. */
+static size_t bytes_from(struct ad_target *target, size_t page, size_t offset)
+{
+    uint8_t bytes[4096];
+    size_t got = ad_target_read_some(target, (uintptr_t)pattern + page * 4096 + offset, bytes, 4096 - offset);
+    assert_memory_equal(bytes, pattern + page * 4096 + offset, got);
+    return got;
+}
+
+static void only_what_was_asked_for_is_copied(void **state)
+{
+    (void)state;
+    pid_t pid = child(hang_with_holes);
+    await_state(pid, pid, 'T');
+    struct ad_target *target = open_live(pid);
+    size_t pieces;
+    uint64_t before = ad_live_copied(target, &pieces);
+    struct ad_range ranges[] = {{(uintptr_t)pattern + 1000, (uintptr_t)pattern + 1100},
+                                {(uintptr_t)pattern + 8192 + 4000, (uintptr_t)pattern + 8192 + 4096},
+                                {(uintptr_t)pattern + 5 * 4096, (uintptr_t)pattern + 5 * 4096 + 1}};
+    assert_ok(ad_target_prefetch(target, ranges, 3));
+    assert_int_equal(ad_live_copied(target, &pieces) - before, 192 + 128 + 64);
+    struct ad_range wider = {(uintptr_t)pattern + 2000, (uintptr_t)pattern + 2001};
+    assert_ok(ad_target_prefetch(target, &wider, 1));
+    assert_int_equal(ad_live_copied(target, &pieces) - before, 1088 + 128 + 64); /* 960 to 2048 */
+    assert_ok(ad_target_release(target));
+    assert_int_equal(bytes_from(target, 0, 900), 0);
+    assert_int_equal(bytes_from(target, 0, 960), 2048 - 960);
+    assert_int_equal(bytes_from(target, 2, 4000), 96);
+    assert_int_equal(bytes_from(target, 5, 1), 63);
+    ad_target_destroy(target);
+    end_child(pid);
+}
+
 static size_t read_copier(void *context, uint64_t address, void *buffer, size_t size)
 {
     struct ad_copier *copier = context;
     struct ad_range range = {address, address + size};
     assert_ok(ad_copier_fetch(copier, &range, 1));
-    return ad_page_cache_read(&copier->pages, address, buffer, size);
+    return ad_excerpts_read(&copier->excerpts, address, buffer, size);
+}
+
+static struct ad_copier make_copier(pid_t pid, bool use_mem)
+{
+    struct ad_copier copier;
+    assert_ok(ad_copier_init(&copier, 64 << 20));
+    copier.tid = pid;
+    copier.use_mem = use_mem;
+    if (use_mem)
+        copier.mem_fd = open(text("/proc/%d/mem", pid), O_RDONLY);
+    return copier;
 }
 
 /* Where process_vm_readv is forbidden, /proc/PID/mem gives the same; but it may read PROT_NONE as well. */
@@ -214,23 +260,20 @@ static void memory_file_serves_too(void **state)
     (void)state;
     pid_t pid = child(hang_with_holes);
     await_state(pid, pid, 'T');
-    struct ad_copier by_call = {.tid = pid, .mem_fd = -1};
-    ad_page_cache_init(&by_call.pages, 64 << 20);
+    struct ad_copier by_call = make_copier(pid, false);
     check_pages(read_copier, &by_call);
     assert_false(by_call.use_mem);
-    ad_page_cache_deinit(&by_call.pages);
-    struct ad_copier by_file = {.tid = pid, .mem_fd = open(text("/proc/%d/mem", pid), O_RDONLY), .use_mem = true};
-    ad_page_cache_init(&by_file.pages, 64 << 20);
+    ad_copier_deinit(&by_call);
+    struct ad_copier by_file = make_copier(pid, true);
     uint8_t bytes[4096];
     struct ad_range all = {(uintptr_t)pattern, (uintptr_t)pattern + PAGES * 4096};
     assert_ok(ad_copier_fetch(&by_file, &all, 1));
     for (size_t i = 0; i < PAGES; i++) {
-        size_t got = ad_page_cache_read(&by_file.pages, (uintptr_t)pattern + i * 4096, bytes, sizeof(bytes));
+        size_t got = ad_excerpts_read(&by_file.excerpts, (uintptr_t)pattern + i * 4096, bytes, sizeof(bytes));
         assert_int_equal(got, is_hole(i) && i % 2 == 0 ? 0 : 4096);
         assert_memory_equal(bytes, pattern + i * 4096, got);
     }
-    ad_page_cache_deinit(&by_file.pages);
-    close(by_file.mem_fd);
+    ad_copier_deinit(&by_file);
     end_child(pid);
 }
 
@@ -247,6 +290,113 @@ static void limit_of_bytes_is_kept(void **state)
     char byte;
     assert_int_equal(ad_target_read_some(target, (uintptr_t)pattern, &byte, 1), 1);
     assert_int_equal(ad_target_read_some(target, (uintptr_t)pattern + (PAGES - 1) * 4096, &byte, 1), 0);
+    ad_target_destroy(target);
+    end_child(pid);
+}
+
+/* ---- reading what runs -------------------------------------------------------------------------- */
+
+/* Shared with a child that changes one word of its own memory when told to. */
+static struct {
+    volatile int turn;
+} *orders;
+
+static void obey(void)
+{
+    for (int done = 0;; done = orders->turn) {
+        while (orders->turn == done)
+            usleep(200);
+        ((uint64_t *)pattern)[512] = (uint64_t)orders->turn; /* on the second page */
+        orders->turn = -orders->turn;
+    }
+}
+
+static void order(int turn)
+{
+    orders->turn = turn;
+    while (orders->turn != -turn)
+        usleep(200);
+}
+
+static uint64_t word_of(struct ad_target *target, size_t page)
+{
+    uint64_t word = 0;
+    assert_int_equal(ad_target_read_some(target, (uintptr_t)pattern + page * 4096, &word, sizeof(word)), 8);
+    return word;
+}
+
+static struct ad_range page_of(size_t page)
+{
+    return (struct ad_range){(uintptr_t)pattern + page * 4096, (uintptr_t)pattern + (page + 1) * 4096};
+}
+
+static struct ad_target *watch(pid_t pid)
+{
+    struct ad_target *target;
+    assert_ok(ad_live_watch(pid, true, &ad_limits_default, &target));
+    return target;
+}
+
+static void changes_are_found(void **state)
+{
+    (void)state;
+    orders->turn = 0;
+    pid_t pid = child(obey);
+    order(1);
+    struct ad_target *target = watch(pid);
+    uint64_t changed = 99;
+    assert_int_equal(word_of(target, 1), 1);
+    (void)word_of(target, 2);
+    assert_ok(ad_live_compare(target, &changed));
+    assert_int_equal(changed, 0);
+    order(2);
+    assert_int_equal(word_of(target, 1), 1); /* a copy is kept */
+    assert_ok(ad_live_compare(target, &changed));
+    assert_int_equal(changed, 1);
+    assert_int_equal(word_of(target, 1), 2);
+    assert_true(ad_live_torn(target, page_of(1)));
+    assert_false(ad_live_torn(target, page_of(2)));
+    size_t count;
+    assert_int_equal(threads_in_state(pid, 't', &count), 0);
+    assert_ok(ad_target_release(target));
+    assert_string_equal(target->stop_note, "was not stopped");
+    ad_target_destroy(target);
+    end_child(pid);
+}
+
+/* What is hot is copied in the stop, whatever comes before and after. */
+static void copies_in_the_stop_are_exact(void **state)
+{
+    (void)state;
+    orders->turn = 0;
+    pid_t pid = child(obey);
+    order(1);
+    struct ad_target *target = watch(pid);
+    ad_cleanup(ad_vector_deinit) struct ad_vector hot = AD_VECTOR(struct ad_range);
+    struct ad_range second = page_of(1);
+    uint64_t changed;
+    size_t count;
+    (void)word_of(target, 1);
+    (void)word_of(target, 2);
+    ad_live_heat(target, &second, 1);
+    order(2);
+    assert_ok(ad_live_stop(target));
+    assert_int_equal(threads_in_state(pid, 't', &count), 1);
+    assert_ok(ad_live_hot(target, &hot));
+    assert_int_equal(hot.count, 1);
+    assert_int_equal(AD_ITEMS(struct ad_range, &hot)->start / 4096, second.start / 4096);
+    assert_int_equal(word_of(target, 1), 2);
+    (void)word_of(target, 4); /* in the stop, and so exact too */
+    ad_live_resume(target);
+    order(3);
+    assert_ok(ad_live_compare(target, &changed));
+    assert_int_equal(changed, 0);
+    assert_int_equal(word_of(target, 1), 2);
+    assert_false(ad_live_torn(target, page_of(1)));
+    assert_ok(ad_live_stop(target)); /* another moment */
+    assert_int_equal(word_of(target, 1), 3);
+    assert_ok(ad_target_release(target));
+    assert_non_null(strstr(target->stop_note, "was stopped 2 times, for "));
     ad_target_destroy(target);
     end_child(pid);
 }
@@ -553,7 +703,8 @@ static int make_program(void **state)
     hang_compile("hang", "");
     make_pattern();
     counters = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    return counters == MAP_FAILED ? -1 : 0;
+    orders = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    return counters == MAP_FAILED || orders == MAP_FAILED ? -1 : 0;
 }
 
 int main(void)
@@ -561,7 +712,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(process_is_read_and_goes_on),
         cmocka_unit_test(prefetched_pages_are_kept),
+        cmocka_unit_test(only_what_was_asked_for_is_copied),
         cmocka_unit_test(memory_file_serves_too),
+        cmocka_unit_test(changes_are_found),
+        cmocka_unit_test(copies_in_the_stop_are_exact),
         cmocka_unit_test(limit_of_bytes_is_kept),
         cmocka_unit_test(stopped_process_stays_stopped),
         cmocka_unit_test(signals_are_delivered),
