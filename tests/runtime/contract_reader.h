@@ -38,6 +38,9 @@ bool reader_problem(struct reader *reader, const char *format, ...) __attribute_
 /** Loads and checks the descriptor. */
 bool reader_load(struct reader *reader, uint64_t descriptor);
 
+/** A reader of this very process; ends the test when it cannot be. */
+struct reader reader_load_self(void);
+
 /** A number or address from a record; 0 when absent or unreadable (the latter is noted). */
 uint64_t reader_get(struct reader *reader, enum async_debug_record_kind kind, uint64_t record,
                     unsigned field);

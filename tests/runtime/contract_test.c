@@ -10,26 +10,9 @@
 #include "sanitizer.h"
 #include "test.h"
 
-static bool read_self(void *context, uint64_t address, void *buffer, size_t size)
-{
-    (void)context;
-    if (address < 4096)
-        return false;
-    memcpy(buffer, (const void *)(uintptr_t)address, size);
-    return true;
-}
-
-static struct reader load_self(void)
-{
-    struct reader reader = {.read = read_self};
-    if (!reader_load(&reader, (uintptr_t)&async_debug_descriptor))
-        test_fail(__FILE__, __LINE__, reader.problem);
-    return reader;
-}
-
 static struct census count_all(void)
 {
-    struct reader reader = load_self();
+    struct reader reader = reader_load_self();
     struct census census;
     if (!reader_census(&reader, &census))
         test_fail(__FILE__, __LINE__, reader.problem);
@@ -43,7 +26,7 @@ extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
 TEST(descriptor_is_sound)
 {
-    struct reader reader = load_self();
+    struct reader reader = reader_load_self();
     const struct async_debug_descriptor *descriptor = &reader.descriptor;
     CHECK_EQUAL(descriptor->machine, __ehdr_start.e_machine);
     CHECK_EQUAL(descriptor->word_size, 8);
@@ -127,7 +110,7 @@ TEST(fields_tell_the_truth)
     struct async_task *target;
     CHECK_EQUAL(async_spawn(&target, "target", lock_and_unlock, &mutex), 0);
     test_settle();
-    struct reader self = load_self(), *reader = &self;
+    struct reader self = reader_load_self(), *reader = &self;
     uint64_t task = 0;
     reader_each_task(reader, find_named, &task);
     CHECK(task == (uintptr_t)target);
@@ -167,7 +150,7 @@ TEST(open_handles_are_listed)
 {
     struct async_listener *listener;
     CHECK_EQUAL(async_listen(&listener, "127.0.0.1", 0, 1), 0);
-    struct reader self = load_self(), *reader = &self;
+    struct reader self = reader_load_self(), *reader = &self;
     uint64_t handle = GET(PROCESS, reader->descriptor.process, HANDLES);
     char text[64], expected[64];
     reader_text(reader, ASYNC_DEBUG_HANDLE, handle, ASYNC_DEBUG_HANDLE_KIND, text, sizeof(text));

@@ -10,23 +10,6 @@
 
 #define GET(kind, record, field) reader_get(reader, ASYNC_DEBUG_##kind, record, ASYNC_DEBUG_##kind##_##field)
 
-static bool read_self(void *context, uint64_t address, void *buffer, size_t size)
-{
-    (void)context;
-    if (address < 4096)
-        return false;
-    memcpy(buffer, (const void *)(uintptr_t)address, size);
-    return true;
-}
-
-static struct reader load_self(void)
-{
-    struct reader reader = {.read = read_self};
-    if (!reader_load(&reader, (uintptr_t)&async_debug_descriptor))
-        test_fail(__FILE__, __LINE__, reader.problem);
-    return reader;
-}
-
 /* The record that was written so many records ago, 1: the last. */
 static uint64_t entry(struct reader *reader, uint64_t ago)
 {
@@ -66,7 +49,7 @@ TEST(fields_tell_the_truth)
     uint64_t id = async_task_id(task);
     CHECK_EQUAL(test_join(task), UV_ENOENT);
     uint64_t now = async_now();
-    struct reader self = load_self(), *reader = &self;
+    struct reader self = reader_load_self(), *reader = &self;
     uint64_t last = entry(reader, 1), site = GET(FINISHED, last, SPAWN_SITE);
     CHECK_EQUAL(GET(FINISHED, last, ID), id);
     reader_text(reader, ASYNC_DEBUG_FINISHED, last, ASYNC_DEBUG_FINISHED_NAME, text, sizeof(text));
@@ -92,7 +75,7 @@ TEST(every_end_is_on_record)
     test_settle();
     CHECK_EQUAL(async_cancel(task), 0);
     test_join(task);
-    struct reader self = load_self(), *reader = &self;
+    struct reader self = reader_load_self(), *reader = &self;
     CHECK_EQUAL(GET(FINISHED, entry(reader, 1), STATE), ASYNC_TASK_CANCELLED);
     CHECK_EQUAL(async_spawn(NULL, "detached", nothing, NULL), 0);
     test_settle();
@@ -110,7 +93,7 @@ TEST(every_end_is_on_record)
 /* The ring keeps the last ones, each once, in their order. */
 static void check_ring(uint64_t first_id, uint64_t last_id)
 {
-    struct reader self = load_self(), *reader = &self;
+    struct reader self = reader_load_self(), *reader = &self;
     for (uint64_t id = first_id; id <= last_id; id++)
         CHECK_EQUAL(GET(FINISHED, entry(reader, last_id - id + 1), ID), id);
 }
@@ -146,7 +129,7 @@ PLAIN(capacity_is_an_option)
     uint64_t last = async_process.tasks_spawned;
     CHECK_EQUAL(async_process.history_capacity, 7);
     CHECK_EQUAL(async_process.history_count, 11);
-    struct reader self = load_self(), *reader = &self;
+    struct reader self = reader_load_self(), *reader = &self;
     CHECK_EQUAL(GET(FINISHED, entry(reader, 1), ID), last - 10); /* main, which ends after its children */
     for (unsigned i = 2; i <= 7; i++)
         CHECK_EQUAL(GET(FINISHED, entry(reader, i), ID), last - (i - 2));
@@ -167,7 +150,7 @@ static int leave_one(void *unused)
 PLAIN(unjoined_tasks_are_on_record)
 {
     CHECK_EQUAL(async_run(leave_one, NULL, NULL), 0);
-    struct reader self = load_self(), *reader = &self;
+    struct reader self = reader_load_self(), *reader = &self;
     CHECK_EQUAL(GET(FINISHED, entry(reader, 1), START), (uintptr_t)fail_with_long_text);
     CHECK_EQUAL(GET(FINISHED, entry(reader, 1), STATE), ASYNC_TASK_FAILED);
     CHECK_EQUAL(GET(FINISHED, entry(reader, 1), FLAGS), 0);
@@ -198,7 +181,7 @@ PLAIN(several_workers_write)
     uint64_t before = async_process.tasks_spawned;
     CHECK_EQUAL(async_run(spread, NULL, &options), 0);
     CHECK_EQUAL(async_process.history_count, ALL);
-    struct reader self = load_self(), *reader = &self;
+    struct reader self = reader_load_self(), *reader = &self;
     for (unsigned i = 1; i <= ALL; i++) {
         uint64_t id = GET(FINISHED, entry(reader, i), ID) - before;
         CHECK(id >= 1 && id <= ALL && !seen[id]);

@@ -11,46 +11,7 @@
 
 #include <jansson.h>
 
-#include "../support/snapshot_builder.h"
-#include "base/cleanup.h"
-#include "report/describe.h"
-#include "report/table.h"
-#include "report/view.h"
-
-/* The output of a view with up to two options, the caller's to free. */
-static char *view(const struct ad_snapshot *snapshot, const char *one, const char *two)
-{
-    char *argv[] = {(char *)"view", (char *)one, (char *)two, NULL};
-    struct ad_findings findings;
-    ad_auto_buffer struct ad_buffer buffer = {0};
-    assert_null(ad_findings_compute(snapshot, &findings));
-    assert_null(ad_buffer_open(&buffer));
-    assert_null(ad_view_run(buffer.file, one ? two ? 3 : 2 : 1, argv, snapshot, &findings));
-    assert_null(ad_buffer_close(&buffer));
-    ad_findings_deinit(&findings);
-    return ad_take(buffer.text);
-}
-
-static void assert_holds(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("no '%s' in:\n%s", part, text);
-}
-
-static void assert_lacks(const char *text, const char *part)
-{
-    if (strstr(text, part))
-        fail_msg("'%s' in:\n%s", part, text);
-}
-
-static void assert_wait(const struct ad_snapshot *snapshot, uint32_t task, const char *expected)
-{
-    ad_auto_buffer struct ad_buffer buffer = {0};
-    assert_null(ad_buffer_open(&buffer));
-    ad_describe_wait(buffer.file, snapshot, task);
-    assert_null(ad_buffer_close(&buffer));
-    assert_string_equal(buffer.text, expected);
-}
+#include "viewing.h"
 
 static uint32_t waiter(struct ad_snapshot *snapshot, uint32_t future)
 {
@@ -189,7 +150,7 @@ static void details_have_lines_of_their_own(void **state)
 {
     (void)state;
     struct ad_snapshot *s = detailed();
-    ad_auto_free char *text = view(s, "--tasks", NULL);
+    ad_auto_free char *text = view(s, "--tasks");
     assert_string_equal(text, "#1 \"plain\"  waiting 1m00s  something that was not read\n"
                               "  (no stack)\n"
                               "\n"
@@ -207,7 +168,7 @@ static void details_have_lines_of_their_own(void **state)
     build_task_at(s, 1)->error_text = "no such key";
     build_task_at(s, 1)->cancel_state = ASYNC_DEBUG_CANCEL_REQUESTED;
     build_task_at(s, 1)->cancel_by = 99;
-    ad_auto_free char *other = view(s, "--tasks", NULL);
+    ad_auto_free char *other = view(s, "--tasks");
     assert_holds(other, ", failed: no such key at src/store.c:40,");
     assert_holds(other, "\n  cancel requested by #99 2s ago at ");
     ad_snapshot_destroy(s);
@@ -218,13 +179,13 @@ static void a_worker_is_named_when_there_are_several(void **state)
     (void)state;
     struct ad_snapshot *s = build_snapshot();
     waiter(s, build_future(s, ASYNC_DEBUG_KIND_READ, "read", NULL));
-    ad_auto_free char *alone = view(s, "--tasks", NULL);
+    ad_auto_free char *alone = view(s, "--tasks");
     assert_lacks(alone, "worker");
     struct ad_worker second = AD_ITEMS(struct ad_worker, &s->workers)[0];
     second.id = 1;
     *(struct ad_worker *)build_add(&s->workers) = second;
     build_task_at(s, 0)->worker = 1;
-    ad_auto_free char *several = view(s, "--tasks", NULL);
+    ad_auto_free char *several = view(s, "--tasks");
     assert_holds(several, "  read, on worker 1\n");
     ad_snapshot_destroy(s);
 }
@@ -237,11 +198,11 @@ static void system_tasks_are_counted_but_not_listed(void **state)
     waiter(s, read);
     for (int i = 0; i < 2; i++)
         build_task_at(s, waiter(s, read))->flags = ASYNC_DEBUG_TASK_SYSTEM;
-    ad_auto_free char *screen = view(s, NULL, NULL), *more = view(s, "--system", NULL);
+    ad_auto_free char *screen = view(s, ""), *more = view(s, "--system");
     assert_holds(screen, "\ntasks 3: 3 waiting  0 sleeping  0 ready  0 running, 2 of them the runtime's own    ");
     assert_holds(screen, "\n    1   1m00s  waiting  read ");
     assert_holds(more, "\n    3   1m00s  waiting  read ");
-    ad_auto_free char *list = view(s, "--tasks", NULL), *all = view(s, "--tasks", "--system");
+    ad_auto_free char *list = view(s, "--tasks"), *all = view(s, "--tasks --system");
     assert_lacks(list, "#2 ");
     assert_holds(list, "\n\n2 tasks of the runtime's own left out (--system shows them)\n");
     assert_holds(all, "#3 ");
@@ -262,7 +223,7 @@ static void the_runtimes_frames_do_not_split_groups(void **state)
     AD_ITEMS(struct ad_stack, &s->stacks)[1].count++;
     build_stack(s, c, "hand_over", NULL, 0, HIDDEN, NULL); /* nothing to show */
     build_stack(s, d, "to_loop", NULL, 0, HIDDEN, NULL);
-    ad_auto_free char *screen = view(s, NULL, NULL);
+    ad_auto_free char *screen = view(s, "");
     assert_holds(screen, "\n    2   1m00s  waiting  read       serve main.c:8  #1 #2\n");
     assert_holds(screen, "\n    1   1m00s  waiting  read       hand_over       #3\n");
     assert_holds(screen, "\n    1   1m00s  waiting  read       to_loop         #4\n");
@@ -274,10 +235,10 @@ static void a_timeout_is_something_to_wait_for(void **state)
     (void)state;
     struct ad_snapshot *s = build_snapshot();
     uint32_t task = waiter(s, build_future(s, ASYNC_DEBUG_KIND_EVENT, "event", "stop"));
-    ad_auto_free char *without = view(s, NULL, NULL);
+    ad_auto_free char *without = view(s, "");
     assert_holds(without, "\nSUSPECT: 1 task wait only for other tasks");
     build_task_at(s, task)->deadline = BUILD_NOW + 1;
-    ad_auto_free char *with = view(s, NULL, NULL);
+    ad_auto_free char *with = view(s, "");
     assert_holds(with, "\nidle: 1 task waits for other tasks, 1 of them with a timeout; there is no deadlock\n");
     ad_snapshot_destroy(s);
 }
@@ -293,7 +254,7 @@ static void a_deadlock_shows_its_other_branches(void **state)
     build_wait(s, a, select);
     build_wait(s, b, lock);
     build_wait(s, c, lock);
-    ad_auto_free char *screen = view(s, NULL, NULL);
+    ad_auto_free char *screen = view(s, "");
     assert_holds(screen, "HUNG: 1 deadlock; no other task waits on it");
     assert_holds(screen, "DEADLOCK  #1 \"a\"  waits for first of 2: mutex of b, held by #2; mutex of c, held by #3");
     assert_holds(screen, "\n          #2 \"b\"  waits for mutex m, held by #1 for 1m00s");
@@ -312,7 +273,7 @@ static void a_pool_that_blocks_names_its_holders(void **state)
     build_future_at(s, pool)->capacity = 2;
     waiter(s, pool);
     waiter(s, pool);
-    ad_auto_free char *screen = view(s, NULL, NULL);
+    ad_auto_free char *screen = view(s, "");
     assert_holds(screen, "BLOCKER   semaphore pool (0 of 2 permits left), held by #1 and #2: 2 tasks wait on it; "
                          "of them #1 \"waiter\", which waits for read\n");
     ad_snapshot_destroy(s);
@@ -323,7 +284,7 @@ static void a_pool_that_blocks_names_its_holders(void **state)
 static json_t *document_of(const struct ad_snapshot *snapshot)
 {
     json_error_t error;
-    ad_auto_free char *text = view(snapshot, "--json", NULL);
+    ad_auto_free char *text = view(snapshot, "--json");
     json_t *document = json_loads(text, 0, &error);
     if (!document)
         fail_msg("line %d: %s in:\n%s", error.line, error.text, text);

@@ -10,69 +10,12 @@
 
 #include <jansson.h>
 
-#include "../support/snapshot_builder.h"
-#include "base/cleanup.h"
-#include "report/describe.h"
+#include "viewing.h"
 #include "report/groups.h"
 #include "report/stack.h"
-#include "report/table.h"
-#include "report/view.h"
 #include "report/words.h"
 
 enum { SCREEN_MAX = 4096 };
-
-/* ---- Helpers: what a view prints, the caller's to free ---- */
-
-static char *finish(struct ad_buffer *buffer)
-{
-    assert_null(ad_buffer_close(buffer));
-    return ad_take(buffer->text);
-}
-
-/* In place: the stream keeps the buffer's address. */
-static void begin(struct ad_buffer *buffer)
-{
-    *buffer = (struct ad_buffer){0};
-    assert_null(ad_buffer_open(buffer));
-}
-
-/* The output of a view by its options, separated by blanks. */
-static char *view(const struct ad_snapshot *snapshot, const char *options)
-{
-    struct ad_findings findings;
-    char words[256], *argv[16] = {(char *)"view"};
-    int argc = 1;
-    snprintf(words, sizeof(words), "%s", options);
-    for (char *rest, *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
-        argv[argc++] = word;
-    assert_null(ad_findings_compute(snapshot, &findings));
-    struct ad_buffer buffer;
-    begin(&buffer);
-    assert_null(ad_view_run(buffer.file, argc, argv, snapshot, &findings));
-    ad_findings_deinit(&findings);
-    return finish(&buffer);
-}
-
-static void assert_holds(const char *text, const char *part)
-{
-    if (!strstr(text, part))
-        fail_msg("no '%s' in:\n%s", part, text);
-}
-
-static void assert_lacks(const char *text, const char *part)
-{
-    if (strstr(text, part))
-        fail_msg("'%s' in:\n%s", part, text);
-}
-
-static void assert_wait(const struct ad_snapshot *snapshot, uint32_t task, const char *expected)
-{
-    struct ad_buffer buffer;
-    begin(&buffer);
-    ad_describe_wait(buffer.file, snapshot, task);
-    ad_auto_free char *text = finish(&buffer);
-    assert_string_equal(text, expected);
-}
 
 static void assert_duration(uint64_t ns, const char *expected)
 {
