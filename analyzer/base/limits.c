@@ -30,6 +30,17 @@
     X(elf_sections, 65536, "sections of one ELF file")                                   \
     X(cfi_bytes, 64 * KIB, "bytes of one function's unwind information")                 \
     X(inline_depth, 64, "inlined calls at one code address")                             \
+    X(variables, 4096, "arguments and locals of one function")                           \
+    X(types, 65536, "types of the variables of one compilation unit")                    \
+    X(members, 65536, "members of one structure or enumeration")                         \
+    X(expression_bytes, 16 * KIB, "bytes of one location expression")                    \
+    X(expression_stack, 64, "numbers on the stack of a location expression")             \
+    X(entry_values, 16, "callers asked, one by the other, for one value at entry")       \
+    X(values, UINT64_C(16) << 20, "arguments and locals shown of all tasks")             \
+    X(value_bytes, 16 * KIB, "bytes of one argument or local, and of its text")          \
+    X(value_elements, 200, "elements shown of an array or text")                         \
+    X(value_depth, 20, "structures and arrays shown inside each other")                  \
+    X(value_memory, 256 * MIB, "bytes copied of a live process for texts behind pointers") \
     X(symbol_seconds, 60, "CPU seconds for the symbols of one module")                   \
     X(symbol_bytes, 8 * GIB, "address space of the symbol reader")                       \
     X(live_bytes, 4 * GIB, "bytes copied from a live process or a debugger")             \

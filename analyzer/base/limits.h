@@ -32,6 +32,17 @@ struct ad_limits {
     uint64_t elf_sections;
     uint64_t cfi_bytes;     /**< of one function's unwind information */
     uint64_t inline_depth;  /**< inlined calls at one pc */
+    uint64_t variables;     /**< arguments and locals of one function */
+    uint64_t types;         /**< of the variables of one unit */
+    uint64_t members;       /**< of one structure or enumeration */
+    uint64_t expression_bytes; /**< of one location expression */
+    uint64_t expression_stack; /**< numbers on its stack */
+    uint64_t entry_values;  /**< callers asked, one by the other, for one value */
+    uint64_t values;        /**< of arguments and locals, of all tasks */
+    uint64_t value_bytes;   /**< of one value, in memory and as text */
+    uint64_t value_elements; /**< shown of an array or text */
+    uint64_t value_depth;   /**< structures and arrays inside each other */
+    uint64_t value_memory;  /**< copied of a live process so that pointers to texts can be followed */
     uint64_t symbol_seconds;/**< for the symbol reader of one module */
     uint64_t symbol_bytes;  /**< its address space */
     uint64_t live_bytes;    /**< copied from a live process or a debugger */

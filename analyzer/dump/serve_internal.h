@@ -24,7 +24,4 @@ ad_handler ad_serve_task;
 /** A text of the target, escaped; NULL becomes null. NULL when there is no memory. */
 json_t *ad_serve_text(const char *text);
 
-/** Names of the registers by DWARF number, as in GDB. */
-extern const char *const ad_register_names[AD_REG_COUNT];
-
 #endif

@@ -6,12 +6,7 @@
 #include "base/cleanup.h"
 #include "dump/serve_internal.h"
 #include "target/core.h"
-
-/* System V x86-64 psABI, figure 3.36. */
-const char *const ad_register_names[AD_REG_COUNT] = {
-    "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8",
-    "r9",  "r10", "r11", "r12", "r13", "r14", "r15", "rip",
-};
+#include "target/registers.h"
 
 /* The text of an optional member; null and absent are NULL. */
 static struct ad_error *get_text(const json_t *object, const char *name, const char **text_ret)

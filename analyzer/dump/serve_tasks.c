@@ -8,6 +8,7 @@
 #include "report/escape.h"
 #include "report/stack.h"
 #include "report/words.h"
+#include "target/registers.h"
 
 static json_t *number(uint64_t value)
 {

@@ -35,6 +35,11 @@ struct ad_error *ad_snapshot_create(struct ad_snapshot **snapshot_ret)
         .locations = AD_VECTOR(struct ad_location),
         .lines = AD_VECTOR(struct ad_line),
         .losses = AD_VECTOR(struct ad_loss),
+        .variables = AD_VECTOR(struct ad_variable),
+        .line_variables = AD_VECTOR(struct ad_line_variables),
+        .values = AD_VECTOR(struct ad_value),
+        .task_values = AD_VECTOR(uint32_t),
+        .thread_values = AD_VECTOR(uint32_t),
     };
     *snapshot_ret = snapshot;
     return NULL;
@@ -49,7 +54,8 @@ void ad_snapshot_destroy(struct ad_snapshot *snapshot)
         &snapshot->holders,  &snapshot->children,  &snapshot->extras,    &snapshot->labels,
         &snapshot->finished, &snapshot->handles,   &snapshot->functions, &snapshot->addresses,
         &snapshot->workers,  &snapshot->threads,   &snapshot->stacks,    &snapshot->frames,
-        &snapshot->lines,    &snapshot->locations, &snapshot->losses,
+        &snapshot->lines,    &snapshot->locations, &snapshot->losses,    &snapshot->variables,
+        &snapshot->values,   &snapshot->line_variables, &snapshot->task_values, &snapshot->thread_values,
     };
     for (size_t i = 0; i < sizeof(vectors) / sizeof(*vectors); i++)
         ad_vector_deinit(vectors[i]);
@@ -140,6 +146,14 @@ const struct ad_task_extra *ad_task_extra(const struct ad_snapshot *snapshot, co
 
 /* Tasks are in order of their ids, which are the runtime's own where those are small and unique. */
 uint32_t ad_snapshot_find_native(const struct ad_snapshot *snapshot, uint32_t runtime, uint64_t id)
+struct ad_line_variables ad_snapshot_line_variables(const struct ad_snapshot *snapshot, size_t index)
+{
+    struct ad_line_variables none = {0};
+    return index < snapshot->line_variables.count
+               ? AD_ITEMS(struct ad_line_variables, &snapshot->line_variables)[index]
+               : none;
+}
+
 {
     if (!id || runtime >= snapshot->runtimes.count)
         return AD_NONE;

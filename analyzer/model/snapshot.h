@@ -239,6 +239,33 @@ struct ad_line {
     bool hidden;                     /**< the runtime's own: left out unless asked for */
 };
 
+/** An argument or local of the function of a line. */
+struct ad_variable {
+    const char *name;
+    const char *type;                /**< "const struct node *"; NULL: not known */
+    bool argument;
+    uint32_t depth;                  /**< 0: of the function itself; more: of blocks inside it */
+};
+
+enum ad_value_state {
+    AD_VALUE_KNOWN, /**< at least in part */
+    AD_VALUE_OPTIMIZED_OUT,
+    AD_VALUE_UNREADABLE,
+    AD_VALUE_UNAVAILABLE,
+};
+
+/** What a variable is in one frame, in words (values/format.h). In quotes its bytes are escaped as in C. */
+struct ad_value {
+    const char *text;                /**< NULL: left out, because there are more than limits.values */
+    enum ad_value_state state;
+};
+
+/** The variables of a line: into snapshot.variables; arguments first, then those of the innermost block. */
+struct ad_line_variables {
+    uint32_t first;
+    uint32_t count;
+};
+
 /** What is known of one return address: one line or, with inlining, several, innermost first. */
 struct ad_location {
     uint64_t pc;
@@ -323,6 +350,14 @@ struct ad_snapshot {
     struct ad_vector locations;      /* struct ad_location */
     struct ad_vector lines;          /* struct ad_line */
     struct ad_vector losses;         /* struct ad_loss */
+
+    /* Arguments and locals; all empty unless they were asked for. A stack's values are those of its lines, one
+     * after the other, and of each line those of its variables. */
+    struct ad_vector variables;      /* struct ad_variable */
+    struct ad_vector line_variables; /* struct ad_line_variables, by line */
+    struct ad_vector values;         /* struct ad_value */
+    struct ad_vector task_values;    /* uint32_t by task: its first value; AD_NONE: none were read */
+    struct ad_vector thread_values;  /* likewise by thread */
     struct ad_pool pool;
 };
 
@@ -348,6 +383,9 @@ struct ad_worker *ad_snapshot_worker(const struct ad_snapshot *snapshot, uint32_
 
 /** What only some tasks have; of one that has nothing of it, all zero and none. Valid until more is read. */
 const struct ad_task_extra *ad_task_extra(const struct ad_snapshot *snapshot, const struct ad_task *task);
+
+/** The variables of line `index` of snapshot.lines; none unless they were asked for. */
+struct ad_line_variables ad_snapshot_line_variables(const struct ad_snapshot *snapshot, size_t index);
 
 /** Index of the task that a runtime itself calls `id`, or AD_NONE. */
 uint32_t ad_snapshot_find_native(const struct ad_snapshot *snapshot, uint32_t runtime, uint64_t id);

@@ -5,6 +5,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 enum { PIECE_MAX = 16 }; /* "\u{10ffff}" and its NUL, with room */
 
 /* Characters beyond ASCII that must not reach a reader as they are (Unicode 15: general categories Cc, Cf,
@@ -29,29 +31,6 @@ static bool is_shown(uint32_t character)
     return false;
 }
 
-/* Bytes of the character here, 0 when it is not shortest-form UTF-8. */
-static size_t decode(const uint8_t *bytes, uint32_t *character_ret)
-{
-    size_t length = bytes[0] >= 0xf0 && bytes[0] < 0xf8   ? 4
-                    : bytes[0] >= 0xe0 && bytes[0] < 0xf0 ? 3
-                    : bytes[0] >= 0xc0 && bytes[0] < 0xe0 ? 2
-                                                          : 0;
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (!length)
-        return 0;
-    uint32_t character = bytes[0] & (0xffu >> (length + 1));
-    for (size_t i = 1; i < length; i++) {
-        if ((bytes[i] & 0xc0) != 0x80) /* stops at a NUL as well */
-            return 0;
-        character = character << 6 | (bytes[i] & 0x3f);
-    }
-    bool surrogate = character >= 0xd800 && character <= 0xdfff;
-    if (character < smallest[length] || character > 0x10ffff || surrogate)
-        return 0;
-    *character_ret = character;
-    return length;
-}
-
 /* Turns the first character of `text` into `piece`; the bytes it had. */
 static size_t escape_one(const char *text, char piece[PIECE_MAX])
 {
@@ -66,7 +45,7 @@ static size_t escape_one(const char *text, char piece[PIECE_MAX])
         piece[1] = '\0';
         return 1;
     }
-    size_t length = decode((const uint8_t *)text, &character);
+    size_t length = ad_utf8_decode(text, &character);
     if (!length) {
         snprintf(piece, PIECE_MAX, "\\x%02x", byte);
         return 1;

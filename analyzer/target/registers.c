@@ -3,6 +3,12 @@
 
 #include "base/cursor.h"
 
+/* System V x86-64 psABI, figure 3.36. */
+const char *const ad_register_names[AD_REG_COUNT] = {
+    "rax", "rdx", "rcx", "rbx", "rsi", "rdi", "rbp", "rsp", "r8",
+    "r9",  "r10", "r11", "r12", "r13", "r14", "r15", "rip",
+};
+
 #define NO_REGISTER 0xff
 #define ORIG_RAX 15
 

@@ -11,4 +11,7 @@
 /** Fills thread->registers and thread->system_call from an x86-64 block of that size. */
 void ad_registers_decode_x86_64(const void *block, struct ad_thread *thread);
 
+/** Names of the registers by DWARF number, as in GDB. */
+extern const char *const ad_register_names[AD_REG_COUNT];
+
 #endif

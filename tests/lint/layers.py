@@ -29,10 +29,11 @@ DRAWING: dict[str, list[str]] = {
     "symbol": ["module"],
     "unwind": ["module"],
     "model": ["target"],
+    "values": ["symbol", "model"],
     "runtimes": ["model"],
     "findings": ["model"],
     "report": ["findings"],
-    "dump": ["symbol", "unwind", "runtimes", "report"],
+    "dump": ["values", "unwind", "runtimes", "report"],
     "cli": ["dump"],
 }
 # What sees a snapshot of plain data must not reach a target, though it links with it. The command opens a

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "symbol/dwarf_call_sites.h"
+
+#include <libdwarf/dwarf.h>
+
+#include "base/vector.h"
+#include "symbol/dwarf_wire.h"
+#include "symbol/variables.h"
+
+bool ad_dwarf_call_returns(Dwarf_Die die, Dwarf_Half tag, uint64_t return_address)
+{
+    Dwarf_Error error;
+    Dwarf_Attribute attribute;
+    Dwarf_Addr address;
+    if (tag != DW_TAG_call_site && tag != DW_TAG_GNU_call_site)
+        return false;
+    if (dwarf_attr(die, DW_AT_call_return_pc, &attribute, &error) != DW_DLV_OK &&
+        dwarf_attr(die, DW_AT_low_pc, &attribute, &error) != DW_DLV_OK)
+        return false;
+    return dwarf_formaddr(attribute, &address, &error) == DW_DLV_OK && address == return_address;
+}
+
+/* The name that linkers know the function by. */
+static const char *linkage_name(Dwarf_Debug debug, Dwarf_Die die)
+{
+    Dwarf_Error error;
+    Dwarf_Attribute attribute;
+    char *name;
+    if ((ad_dwarf_attribute(debug, die, DW_AT_linkage_name, &attribute) ||
+         ad_dwarf_attribute(debug, die, DW_AT_MIPS_linkage_name, &attribute)) &&
+        dwarf_formstring(attribute, &name, &error) == DW_DLV_OK)
+        return name;
+    return ad_dwarf_name(debug, die);
+}
+
+/* The function called: by address when it is in this file, by name in any case. */
+static void tell_target(const struct ad_dwarf_unit *unit, Dwarf_Die call, FILE *out)
+{
+    Dwarf_Debug debug = unit->object->debug;
+    Dwarf_Error error;
+    Dwarf_Die target;
+    Dwarf_Addr address = 0;
+    const char *name = NULL;
+    if (ad_dwarf_reference(debug, call, DW_AT_call_origin, &target) ||
+        ad_dwarf_reference(debug, call, DW_AT_abstract_origin, &target)) {
+        if (dwarf_lowpc(target, &address, &error) != DW_DLV_OK)
+            address = 0;
+        name = linkage_name(debug, target);
+    }
+    ad_wire_u64(out, address);
+    ad_wire_text(out, name, unit->limits);
+}
+
+/* A register, as the location of a parameter names it. */
+static bool read_register(const struct ad_program *location, uint64_t *key_ret)
+{
+    struct ad_cursor in;
+    struct ad_operation operation;
+    ad_cursor_init(&in, location->bytes, location->size);
+    if (!ad_operation_next(&in, location->offset_size, &operation) || ad_cursor_left(&in))
+        return false;
+    if (operation.code >= DW_OP_reg0 && operation.code <= DW_OP_reg31)
+        *key_ret = operation.code - DW_OP_reg0;
+    else if (operation.code == DW_OP_regx)
+        *key_ret = operation.number & ~AD_CALL_DIE;
+    else
+        return false;
+    return true;
+}
+
+static bool read_parameter(const struct ad_dwarf_unit *unit, Dwarf_Die die, uint64_t address,
+                           struct ad_call_parameter *parameter)
+{
+    Dwarf_Debug debug = unit->object->debug;
+    Dwarf_Error error;
+    Dwarf_Die formal;
+    Dwarf_Off offset;
+    struct ad_program location;
+    if (ad_dwarf_die_program(unit, die, DW_AT_call_value, address, &parameter->program) != AD_DWARF_FOUND &&
+        ad_dwarf_die_program(unit, die, DW_AT_GNU_call_site_value, address, &parameter->program) !=
+            AD_DWARF_FOUND)
+        return false;
+    if ((ad_dwarf_reference(debug, die, DW_AT_call_parameter, &formal) ||
+         ad_dwarf_reference(debug, die, DW_AT_abstract_origin, &formal)) &&
+        dwarf_dieoffset(formal, &offset, &error) == DW_DLV_OK) {
+        parameter->key = offset | AD_CALL_DIE;
+        return true;
+    }
+    return ad_dwarf_die_program(unit, die, DW_AT_location, address, &location) == AD_DWARF_FOUND &&
+           read_register(&location, &parameter->key);
+}
+
+static void read_parameters(const struct ad_dwarf_unit *unit, Dwarf_Die call, uint64_t address,
+                            struct ad_vector *parameters)
+{
+    Dwarf_Error error;
+    Dwarf_Die child, next;
+    if (dwarf_child(call, &child, &error) != DW_DLV_OK)
+        return;
+    while (parameters->count < unit->limits->variables) {
+        struct ad_call_parameter parameter = {0};
+        if (read_parameter(unit, child, address, &parameter))
+            ad_error_destroy(ad_vector_push(parameters, &parameter));
+        if (dwarf_siblingof_b(unit->object->debug, child, true, &next, &error) != DW_DLV_OK)
+            return;
+        child = next;
+    }
+}
+
+void ad_dwarf_call_tell(const struct ad_dwarf_unit *unit, Dwarf_Die call, uint64_t address, FILE *out)
+{
+    struct ad_vector parameters = AD_VECTOR(struct ad_call_parameter);
+    read_parameters(unit, call, address, &parameters);
+    tell_target(unit, call, out);
+    ad_wire_u32(out, (uint32_t)parameters.count);
+    for (size_t i = 0; i < parameters.count; i++) {
+        const struct ad_call_parameter *parameter = &AD_ITEMS(struct ad_call_parameter, &parameters)[i];
+        ad_wire_u64(out, parameter->key);
+        ad_wire_program(out, &parameter->program);
+    }
+    ad_vector_deinit(&parameters);
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Which variables are in scope: those of the functions that dwarf_scopes.c has found around an address, and of
+ * the blocks in them that hold it.
+ *
+ *     function            arguments, locals
+ *       block             locals, when the address is inside it, or when it has no addresses of its own
+ *         inlined call    a function of its own: not entered
+ *       call site         that returns to the address
+ *
+ * What only the abstract instance has (DW_AT_abstract_origin) was optimized out as a whole, and is told so.
+ */
+#include "symbol/dwarf_variables.h"
+
+#include <libdwarf/dwarf.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "symbol/dwarf_call_sites.h"
+#include "symbol/dwarf_types.h"
+#include "symbol/dwarf_wire.h"
+
+/* A variable's DIE; a DIE whose children are to be looked at. */
+struct place {
+    Dwarf_Die die;
+    uint32_t depth;
+    bool is_argument;
+    uint32_t number; /* order in the debug information */
+};
+
+struct walk {
+    const struct ad_dwarf_unit *unit;
+    uint64_t address;
+    struct ad_vector containers; /* struct place, to be walked */
+    struct ad_vector variables;  /* struct place */
+    struct ad_vector present;    /* uint64_t: what children of an abstract instance stand here in person */
+    Dwarf_Die call_site;         /* NULL: none yet */
+};
+
+static Dwarf_Half tag_of(Dwarf_Die die)
+{
+    Dwarf_Error error;
+    Dwarf_Half tag;
+    return dwarf_tag(die, &tag, &error) == DW_DLV_OK ? tag : 0;
+}
+
+static bool next_sibling(const struct walk *walk, Dwarf_Die *die)
+{
+    Dwarf_Error error;
+    Dwarf_Die next;
+    if (dwarf_siblingof_b(walk->unit->object->debug, *die, true, &next, &error) != DW_DLV_OK)
+        return false;
+    *die = next;
+    return true;
+}
+
+static bool first_child(Dwarf_Die die, Dwarf_Die *child_ret)
+{
+    Dwarf_Error error;
+    return dwarf_child(die, child_ret, &error) == DW_DLV_OK;
+}
+
+/* ---- Blocks ---- */
+
+struct inside {
+    uint64_t address;
+    bool inside;
+};
+
+static void look_inside(void *context, uint64_t start, uint64_t end)
+{
+    struct inside *inside = context;
+    inside->inside |= start <= inside->address && inside->address < end;
+}
+
+static struct ad_error *add_block(struct walk *walk, Dwarf_Die die, uint32_t depth)
+{
+    struct inside inside = {.address = walk->address};
+    struct place place = {.die = die, .depth = depth + 1};
+    if (!ad_dwarf_ranges(walk->unit->object->debug, die, walk->unit->base, look_inside, &inside))
+        place.depth = depth; /* without addresses it is as wide as what is around it */
+    else if (!inside.inside)
+        return NULL;
+    return walk->containers.count < walk->unit->limits->variables ? ad_vector_push(&walk->containers, &place)
+                                                                  : NULL;
+}
+
+/* ---- Variables ---- */
+
+/* A declaration of something that is defined elsewhere, or nothing that has a name. */
+static bool is_shown(const struct walk *walk, Dwarf_Die die)
+{
+    Dwarf_Debug debug = walk->unit->object->debug;
+    Dwarf_Attribute attribute;
+    if (!ad_dwarf_name(debug, die))
+        return false;
+    if (ad_dwarf_attribute(debug, die, DW_AT_location, &attribute) ||
+        ad_dwarf_attribute(debug, die, DW_AT_const_value, &attribute))
+        return true;
+    return !ad_dwarf_attribute(debug, die, DW_AT_external, &attribute) &&
+           !ad_dwarf_attribute(debug, die, DW_AT_declaration, &attribute);
+}
+
+static struct ad_error *add_variable(struct walk *walk, Dwarf_Die die, Dwarf_Half tag, uint32_t depth)
+{
+    uint32_t number = (uint32_t)walk->variables.count;
+    struct place place = {die, depth, tag == DW_TAG_formal_parameter, number};
+    if (number >= walk->unit->limits->variables || !is_shown(walk, die))
+        return NULL;
+    return ad_vector_push(&walk->variables, &place);
+}
+
+static struct ad_error *visit(struct walk *walk, Dwarf_Die die, uint32_t depth)
+{
+    Dwarf_Half tag = tag_of(die);
+    switch (tag) {
+    case DW_TAG_formal_parameter:
+    case DW_TAG_variable:
+        return add_variable(walk, die, tag, depth);
+    case DW_TAG_lexical_block:
+    case DW_TAG_try_block:
+    case DW_TAG_catch_block:
+        return add_block(walk, die, depth);
+    default:
+        if (!walk->call_site && ad_dwarf_call_returns(die, tag, walk->address + 1))
+            walk->call_site = die;
+        return NULL;
+    }
+}
+
+/* ---- Abstract instances ---- */
+
+static struct ad_error *note_origin(struct walk *walk, Dwarf_Die die)
+{
+    Dwarf_Error error;
+    Dwarf_Off offset;
+    Dwarf_Half tag = tag_of(die);
+    if (tag == DW_TAG_call_site || tag == DW_TAG_GNU_call_site ||
+        !ad_dwarf_reference(walk->unit->object->debug, die, DW_AT_abstract_origin, &die) ||
+        dwarf_dieoffset(die, &offset, &error) != DW_DLV_OK)
+        return NULL;
+    uint64_t origin = offset;
+    return ad_vector_push(&walk->present, &origin);
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static bool is_present(const struct walk *walk, Dwarf_Die die)
+{
+    Dwarf_Error error;
+    Dwarf_Off offset;
+    if (dwarf_dieoffset(die, &offset, &error) != DW_DLV_OK)
+        return true;
+    uint64_t key = offset;
+    return walk->present.count && bsearch(&key, walk->present.items, walk->present.count, sizeof(key), by_number);
+}
+
+/* The children that the abstract instance of a function or block has, and this one has not. */
+static struct ad_error *visit_absent(struct walk *walk, const struct place *container)
+{
+    Dwarf_Die origin, child;
+    if (!ad_dwarf_reference(walk->unit->object->debug, container->die, DW_AT_abstract_origin, &origin) ||
+        !first_child(origin, &child))
+        return NULL;
+    if (walk->present.count)
+        qsort(walk->present.items, walk->present.count, sizeof(uint64_t), by_number);
+    do {
+        Dwarf_Half tag = tag_of(child);
+        bool counts = tag == DW_TAG_variable || tag == DW_TAG_formal_parameter || tag == DW_TAG_lexical_block;
+        if (counts && !is_present(walk, child))
+            AD_TRY(visit(walk, child, container->depth));
+    } while (next_sibling(walk, &child));
+    return NULL;
+}
+
+static struct ad_error *walk_container(struct walk *walk, const struct place *container)
+{
+    Dwarf_Die child;
+    walk->present.count = 0;
+    if (first_child(container->die, &child)) {
+        do {
+            AD_TRY(note_origin(walk, child));
+            AD_TRY(visit(walk, child, container->depth));
+        } while (next_sibling(walk, &child));
+    }
+    return visit_absent(walk, container);
+}
+
+/* ---- One function ---- */
+
+/* Arguments in order, then locals from the innermost block outwards. */
+static int by_place(const void *a, const void *b)
+{
+    const struct place *x = a, *y = b;
+    if (x->is_argument != y->is_argument)
+        return x->is_argument ? -1 : 1;
+    if (!x->is_argument && x->depth != y->depth)
+        return x->depth > y->depth ? -1 : 1;
+    return (x->number > y->number) - (x->number < y->number);
+}
+
+static struct ad_error *find_variables(struct walk *walk, const struct ad_dwarf_scope *scope)
+{
+    Dwarf_Error error;
+    struct place function = {0};
+    walk->variables.count = walk->containers.count = 0;
+    if (dwarf_offdie_b(walk->unit->object->debug, scope->die, true, &function.die, &error) != DW_DLV_OK)
+        return NULL;
+    AD_TRY(ad_vector_push(&walk->containers, &function));
+    while (walk->containers.count) {
+        struct place container = AD_ITEMS(struct place, &walk->containers)[--walk->containers.count];
+        AD_TRY(walk_container(walk, &container));
+    }
+    if (walk->variables.count)
+        qsort(walk->variables.items, walk->variables.count, sizeof(struct place), by_place);
+    return NULL;
+}
+
+/* ---- Telling them ---- */
+
+/* The bytes of DW_AT_const_value, in memory of the child's. */
+static bool read_constant(Dwarf_Attribute attribute, struct ad_program *constant)
+{
+    static uint64_t number;
+    Dwarf_Error error;
+    Dwarf_Block *block;
+    Dwarf_Unsigned positive;
+    Dwarf_Signed value;
+    char *text;
+    if (dwarf_formblock(attribute, &block, &error) == DW_DLV_OK) {
+        *constant = (struct ad_program){.bytes = block->bl_data, .size = (uint32_t)block->bl_len};
+        return block->bl_len <= UINT32_MAX;
+    }
+    if (dwarf_formstring(attribute, &text, &error) == DW_DLV_OK) {
+        *constant = (struct ad_program){.bytes = (const uint8_t *)text, .size = (uint32_t)strnlen(text, UINT32_MAX)};
+        return true;
+    }
+    if (dwarf_formudata(attribute, &positive, &error) == DW_DLV_OK)
+        number = positive;
+    else if (dwarf_formsdata(attribute, &value, &error) == DW_DLV_OK)
+        number = (uint64_t)value;
+    else
+        return false;
+    *constant = (struct ad_program){.bytes = (const uint8_t *)&number, .size = sizeof(number)};
+    return true;
+}
+
+static enum ad_where find_place(const struct walk *walk, Dwarf_Die die, struct ad_program *program)
+{
+    Dwarf_Attribute attribute;
+    *program = (struct ad_program){0};
+    if (ad_dwarf_attribute(walk->unit->object->debug, die, DW_AT_const_value, &attribute))
+        return read_constant(attribute, program) && program->size <= walk->unit->limits->expression_bytes
+                   ? AD_WHERE_CONSTANT
+                   : AD_WHERE_BROKEN;
+    switch (ad_dwarf_die_program(walk->unit, die, DW_AT_location, walk->address, program)) {
+    case AD_DWARF_FOUND:
+        return AD_WHERE_PROGRAM;
+    case AD_DWARF_ABSENT:
+        return AD_WHERE_NOWHERE;
+    default:
+        return AD_WHERE_BROKEN;
+    }
+}
+
+static struct ad_error *tell_variable(const struct walk *walk, const struct place *variable,
+                                      struct ad_dwarf_types *types)
+{
+    static const struct ad_program none;
+    struct ad_program program;
+    FILE *out = types->out;
+    uint32_t type;
+    AD_TRY(ad_dwarf_type_of(types, variable->die, &type));
+    enum ad_where where = find_place(walk, variable->die, &program);
+    bool has_bytes = where == AD_WHERE_PROGRAM || where == AD_WHERE_CONSTANT;
+    ad_wire_text(out, ad_dwarf_name(walk->unit->object->debug, variable->die), walk->unit->limits);
+    ad_wire_u32(out, type);
+    ad_wire_u8(out, variable->is_argument);
+    ad_wire_u32(out, variable->depth);
+    ad_wire_u8(out, (uint8_t)where);
+    ad_wire_program(out, has_bytes ? &program : &none);
+    return NULL;
+}
+
+static struct ad_error *tell_scope(struct walk *walk, const struct ad_dwarf_scope *scope,
+                                   struct ad_dwarf_types *types)
+{
+    AD_TRY(find_variables(walk, scope));
+    ad_wire_u32(types->out, (uint32_t)walk->variables.count);
+    for (size_t i = 0; i < walk->variables.count; i++)
+        AD_TRY(tell_variable(walk, &AD_ITEMS(struct place, &walk->variables)[i], types));
+    return NULL;
+}
+
+/* Of the real function: where it starts, what it is called, what its frame is measured from. */
+static void tell_function(const struct walk *walk, const struct ad_dwarf_scope *scope, FILE *out)
+{
+    Dwarf_Debug debug = walk->unit->object->debug;
+    Dwarf_Error error;
+    Dwarf_Die die;
+    Dwarf_Attribute attribute;
+    Dwarf_Addr start = 0;
+    char *name = NULL;
+    struct ad_program frame_base = {0};
+    if (dwarf_offdie_b(debug, scope->die, true, &die, &error) == DW_DLV_OK) {
+        if (dwarf_lowpc(die, &start, &error) != DW_DLV_OK)
+            start = 0;
+        if (!ad_dwarf_attribute(debug, die, DW_AT_linkage_name, &attribute) ||
+            dwarf_formstring(attribute, &name, &error) != DW_DLV_OK)
+            name = NULL;
+        ad_dwarf_die_program(walk->unit, die, DW_AT_frame_base, walk->address, &frame_base);
+    }
+    ad_wire_u64(out, start);
+    ad_wire_text(out, name ? name : scope->name, walk->unit->limits);
+    ad_wire_program(out, &frame_base);
+}
+
+static struct ad_error *tell_code(struct walk *walk, const struct ad_dwarf_query *query,
+                                  struct ad_dwarf_types *types)
+{
+    const struct ad_dwarf_scope *scopes = query->scopes.items;
+    size_t count = query->scopes.count;
+    if (!count)
+        return NULL;
+    walk->call_site = NULL;
+    walk->address = query->address;
+    ad_wire_u8(types->out, 'C');
+    ad_wire_u32(types->out, query->index);
+    tell_function(walk, &scopes[0], types->out);
+    ad_wire_u32(types->out, (uint32_t)count);
+    for (size_t i = count; i-- > 0;)
+        AD_TRY(tell_scope(walk, &scopes[i], types));
+    ad_wire_u8(types->out, walk->call_site != NULL);
+    if (walk->call_site)
+        ad_dwarf_call_tell(walk->unit, walk->call_site, query->address, types->out);
+    return ad_dwarf_types_tell(types, query->address);
+}
+
+static void walk_deinit(struct walk *walk)
+{
+    ad_vector_deinit(&walk->containers);
+    ad_vector_deinit(&walk->variables);
+    ad_vector_deinit(&walk->present);
+}
+
+struct ad_error *ad_dwarf_answer_variables(struct ad_dwarf_object *object, Dwarf_Die die,
+                                           struct ad_dwarf_queries *queries, const struct ad_limits *limits,
+                                           FILE *out)
+{
+    struct ad_dwarf_unit unit = {0};
+    ad_cleanup(ad_dwarf_types_deinit) struct ad_dwarf_types types = {0};
+    ad_cleanup(walk_deinit) struct walk walk = {.unit = &unit,
+                                                .containers = AD_VECTOR(struct place),
+                                                .variables = AD_VECTOR(struct place),
+                                                .present = AD_VECTOR(uint64_t)};
+    ad_dwarf_types_init(&types, &unit, out);
+    if (!ad_dwarf_unit_init(&unit, object, die, limits))
+        return NULL;
+    AD_TRY(ad_dwarf_find_scopes(object->debug, die, limits, queries));
+    ad_wire_u8(out, 'U');
+    for (size_t i = 0; i < queries->count; i++)
+        AD_TRY(tell_code(&walk, &queries->items[i], &types));
+    return NULL;
+}
