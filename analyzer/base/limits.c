@@ -43,6 +43,9 @@
     X(value_memory, 256 * MIB, "bytes copied of a live process for texts behind pointers") \
     X(symbol_seconds, 60, "CPU seconds for the symbols of one module")                   \
     X(symbol_bytes, 8 * GIB, "address space of the symbol reader")                       \
+    X(unpacked_bytes, 256 * GIB, "bytes of a core from a compressed file or a pipe")     \
+    X(unpacked_disk, 32 * GIB, "of them, bytes that are kept in TMPDIR: those not zero") \
+    X(unpack_memory, 256 * MIB, "bytes of memory to unpack a compressed core")           \
     X(live_bytes, 4 * GIB, "bytes copied from a live process or a debugger")             \
     X(frame_bytes, 256 * MIB, "bytes of one message of the pipe to a debugger")          \
     X(stop_milliseconds, 2000, "wait for the threads of a live process to stop")

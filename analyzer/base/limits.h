@@ -45,6 +45,9 @@ struct ad_limits {
     uint64_t value_memory;  /**< copied of a live process so that pointers to texts can be followed */
     uint64_t symbol_seconds;/**< for the symbol reader of one module */
     uint64_t symbol_bytes;  /**< its address space */
+    uint64_t unpacked_bytes; /**< of a core from a compressed file or a pipe */
+    uint64_t unpacked_disk; /**< of them, those that are not zero and so take room in TMPDIR */
+    uint64_t unpack_memory; /**< of the decoder of a compressed core */
     uint64_t live_bytes;    /**< copied from a live process or a debugger */
     uint64_t frame_bytes;   /**< one message of the pipe to a debugger */
     uint64_t stop_milliseconds; /**< waiting for the threads of a live process to stop */

@@ -84,6 +84,7 @@ static struct ad_error *read_resting(struct ad_dump *dump, const struct ad_dump_
     AD_TRY(ad_modules_create(dump->target, &options->limits, &dump->modules));
     AD_TRY(ad_dump_open_files(dump, options));
     AD_TRY(ad_snapshot_describe(dump->snapshot, dump->target));
+    AD_TRY(ad_snapshot_text(dump->snapshot, dump->target->stop_note, &dump->snapshot->stop_note));
     AD_TRY(read_model(dump, options));
     return ad_layout_prefetch_stacks(dump->target, &options->limits, dump->snapshot);
 }

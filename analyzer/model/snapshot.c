@@ -91,6 +91,8 @@ struct ad_error *ad_snapshot_describe(struct ad_snapshot *snapshot, const struct
     AD_TRY(ad_snapshot_text(snapshot, target->description ? target->description : "", &snapshot->description));
     AD_TRY(ad_snapshot_text(snapshot, command, &snapshot->command));
     AD_TRY(ad_snapshot_text(snapshot, target->executable, &snapshot->executable));
+    if (target->damage)
+        AD_TRY(ad_snapshot_lose(snapshot, true, 1, "%s", target->damage));
     if (target->truncated)
         AD_TRY(ad_snapshot_lose(snapshot, true, target->missing_bytes,
                                 "%s is cut off: %llu bytes that its headers promise are not there",

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "target/core.h"
 
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -29,7 +27,7 @@ static size_t read_window(struct ad_core *core, uint64_t offset, void *buffer, s
     struct ad_core_window *window = &core->windows[number % WINDOW_COUNT];
     if (window->number != number) {
         window->number = number;
-        window->size = ad_pread(core->fd, window->bytes, WINDOW_SIZE, offset - skip);
+        window->size = ad_pread(core->file.fd, window->bytes, WINDOW_SIZE, offset - skip);
     }
     size_t left = window->size > skip ? window->size - skip : 0;
     size = size < left ? size : left;
@@ -67,15 +65,14 @@ static size_t core_read(struct ad_target *target, uint64_t address, void *buffer
         return 0;
     size = size < extent->in_file - skip ? size : (size_t)(extent->in_file - skip);
     if (size >= WINDOW_READ)
-        return ad_pread(core->fd, buffer, size, extent->offset + skip);
+        return ad_pread(core->file.fd, buffer, size, extent->offset + skip);
     return read_window(core, extent->offset + skip, buffer, size);
 }
 
 static void core_destroy(struct ad_target *target)
 {
     struct ad_core *core = (struct ad_core *)target;
-    if (core->fd >= 0)
-        close(core->fd);
+    ad_core_file_deinit(&core->file);
     ad_pool_deinit(&core->pool);
     ad_vector_deinit(&core->segments);
     ad_vector_deinit(&core->threads);
@@ -112,48 +109,54 @@ static struct ad_error *find_executable(struct ad_core *core)
     return core->target.executable ? NULL : &ad_error_nomem;
 }
 
-static struct ad_error *read_time(struct ad_core *core)
+/* Its name as a user says it, and what is known of it before a byte of it is understood. */
+static struct ad_error *describe(struct ad_core *core, const struct ad_core_source *source)
 {
-    struct stat status;
-    if (fstat(core->fd, &status) < 0)
-        return ad_error_system(errno, "cannot stat %s", core->path);
-    core->target.realtime =
-        (uint64_t)status.st_mtim.tv_sec * UINT64_C(1000000000) + (uint64_t)status.st_mtim.tv_nsec;
-    return NULL;
-}
-
-static struct ad_error *fill(struct ad_core *core, const char *path)
-{
-    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    const char *path = source->path ? source->path : source->name, *slash = strrchr(path, '/');
+    const char *name = source->path && slash ? slash + 1 : path, *note = source->note;
     core->path = ad_pool_text(&core->pool, path, strlen(path));
     core->target.description = ad_pool_text(&core->pool, name, strlen(name));
+    core->target.stop_note = note ? ad_pool_text(&core->pool, note, strlen(note)) : NULL;
+    core->target.realtime = core->file.realtime;
+    core->target.damage = core->file.damage;
+    return core->path && core->target.description && !note == !core->target.stop_note ? NULL : &ad_error_nomem;
+}
+
+static struct ad_error *fill(struct ad_core *core, const struct ad_core_source *source)
+{
     core->windows = calloc(WINDOW_COUNT, sizeof(*core->windows));
-    if (!core->path || !core->target.description || !core->windows)
+    if (!core->windows)
         return &ad_error_nomem;
-    AD_TRY(ad_open_regular(path, 0, &core->fd, &core->file_size));
+    AD_TRY(ad_core_file_open(source, core->target.limits, &core->file));
+    AD_TRY(describe(core, source));
     AD_TRY(ad_core_read_headers(core));
     AD_TRY(ad_core_read_notes(core));
     AD_TRY(ad_core_build_regions(core));
     ad_vector_deinit(&core->segments);
-    AD_TRY(find_executable(core));
-    return read_time(core);
+    return find_executable(core);
 }
 
 struct ad_error *ad_core_open(const char *path, const struct ad_limits *limits, struct ad_target **target_ret)
+{
+    return ad_core_open_source(&(struct ad_core_source){.path = path}, limits, target_ret);
+}
+
+struct ad_error *ad_core_open_source(const struct ad_core_source *source, const struct ad_limits *limits,
+                                     struct ad_target **target_ret)
 {
     struct ad_core *core = malloc(sizeof(*core));
     if (!core)
         return &ad_error_nomem;
     *core = (struct ad_core){
         .target = {.ops = &core_ops, .kind = AD_TARGET_CORE, .limits = limits},
-        .fd = -1,
+        .file = {.fd = -1},
         .segments = AD_VECTOR(Elf64_Phdr),
         .threads = AD_VECTOR(struct ad_thread),
         .mappings = AD_VECTOR(struct ad_core_mapping),
         .extents = AD_VECTOR(struct ad_core_extent),
         .regions = AD_VECTOR(struct ad_region),
     };
-    struct ad_error *error = fill(core, path);
+    struct ad_error *error = fill(core, source);
     if (error) {
         core_destroy(&core->target);
         return error;

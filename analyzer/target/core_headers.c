@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 
-/* Compressed cores are common (systemd-coredump, crash reporters): name the way out. */
+/* What decompress.h does not know, or what was packed twice: name the way out. */
 static const struct {
     const char *magic;
     size_t size;
@@ -16,6 +16,7 @@ static const struct {
     {"\x1f\x8b", 2, "gzip -d"},
     {"\xfd\x37zXZ", 6, "xz -d"},
     {"\x04\x22\x4d\x18", 4, "lz4 -d"},
+    {"\x02\x21\x4c\x18", 4, "lz4 -d"},
     {"BZh", 3, "bzip2 -d"},
 };
 
@@ -57,7 +58,7 @@ static struct ad_error *check_type(const struct ad_core *core, const Elf64_Ehdr 
 static bool count_in_section(const struct ad_core *core, const Elf64_Ehdr *header, uint64_t *count_ret)
 {
     Elf64_Shdr section;
-    if (!header->e_shoff || ad_pread(core->fd, &section, sizeof(section), header->e_shoff) < sizeof(section))
+    if (!header->e_shoff || ad_pread(core->file.fd, &section, sizeof(section), header->e_shoff) < sizeof(section))
         return false;
     if (section.sh_type != SHT_NULL || section.sh_info < PN_XNUM)
         return false;
@@ -68,11 +69,11 @@ static bool count_in_section(const struct ad_core *core, const Elf64_Ehdr *heade
 /* Truncation took section header 0: the headers end where the first bytes of a segment begin. */
 static uint64_t count_by_place(const struct ad_core *core, const Elf64_Ehdr *header)
 {
-    uint64_t first = core->file_size;
+    uint64_t first = core->file.size;
     Elf64_Phdr segment;
     for (uint64_t i = 0; i < PN_XNUM; i++) {
         uint64_t offset = header->e_phoff + i * sizeof(segment);
-        if (ad_pread(core->fd, &segment, sizeof(segment), offset) < sizeof(segment))
+        if (ad_pread(core->file.fd, &segment, sizeof(segment), offset) < sizeof(segment))
             break;
         bool has_bytes = segment.p_filesz && segment.p_offset > header->e_phoff;
         if (has_bytes && segment.p_offset < first)
@@ -91,7 +92,7 @@ static uint64_t count_segments(const struct ad_core *core, const Elf64_Ehdr *hea
 
 uint64_t ad_core_clip(struct ad_core *core, uint64_t offset, uint64_t size)
 {
-    uint64_t room = offset < core->file_size ? core->file_size - offset : 0;
+    uint64_t room = offset < core->file.size ? core->file.size - offset : 0;
     if (size <= room)
         return size;
     core->target.truncated = true;
@@ -112,7 +113,7 @@ static struct ad_error *read_segments(struct ad_core *core, const Elf64_Ehdr *he
     core->segments.items = calloc(count + 1, sizeof(Elf64_Phdr));
     if (!core->segments.items)
         return &ad_error_nomem;
-    size_t got = ad_pread(core->fd, core->segments.items, count * sizeof(Elf64_Phdr), header->e_phoff);
+    size_t got = ad_pread(core->file.fd, core->segments.items, count * sizeof(Elf64_Phdr), header->e_phoff);
     core->segments.count = core->segments.capacity = got / sizeof(Elf64_Phdr);
     return NULL;
 }
@@ -120,7 +121,7 @@ static struct ad_error *read_segments(struct ad_core *core, const Elf64_Ehdr *he
 struct ad_error *ad_core_read_headers(struct ad_core *core)
 {
     Elf64_Ehdr header = {0};
-    size_t got = ad_pread(core->fd, &header, sizeof(header), 0);
+    size_t got = ad_pread(core->file.fd, &header, sizeof(header), 0);
     if (got < SELFMAG || memcmp(header.e_ident, ELFMAG, SELFMAG) != 0)
         return refuse_bytes(core, header.e_ident, got);
     if (got < sizeof(header))

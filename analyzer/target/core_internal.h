@@ -2,6 +2,7 @@
 /**
  * @file core_internal.h - the steps of reading a core, in this order:
  *
+ *     core_file.c      whatever it comes in       -> a file that can be read anywhere
  *     core_headers.c   ELF header, program headers   -> segments
  *     core_notes.c     PT_NOTE segments              -> threads, files, auxv, signal
  *     core_regions.c   both                          -> extents (what the file has), regions (what was mapped)
@@ -14,7 +15,7 @@
 
 #include "base/pool.h"
 #include "base/vector.h"
-#include "target/target.h"
+#include "target/core_file.h"
 
 /** A run of memory and the place of its bytes. */
 struct ad_core_extent {
@@ -33,8 +34,7 @@ struct ad_core_mapping {
 
 struct ad_core {
     struct ad_target target; /**< first, so that the two addresses are one */
-    int fd;
-    uint64_t file_size;
+    struct ad_core_file file;
     const char *path;           /**< for messages */
     struct ad_pool pool;        /**< texts */
     struct ad_vector segments;  /**< Elf64_Phdr, as in the file; only while opening */

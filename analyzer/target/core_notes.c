@@ -129,7 +129,7 @@ static struct ad_error *read_segment(struct ad_core *core, const Elf64_Phdr *seg
     if (!bytes)
         return &ad_error_nomem;
     struct ad_cursor cursor;
-    ad_cursor_init(&cursor, bytes, ad_pread(core->fd, bytes, size, segment->p_offset));
+    ad_cursor_init(&cursor, bytes, ad_pread(core->file.fd, bytes, size, segment->p_offset));
     struct ad_elf_note note;
     while (ad_elf_note_next(&cursor, segment->p_align, &note))
         AD_TRY(read_note(core, &note));

@@ -94,6 +94,7 @@ struct ad_target {
     uint64_t missing_bytes;    /**< how much of it is not there */
     uint64_t skipped;          /**< headers, notes and mappings that make no sense or pass a limit */
     const char *stop_note;     /**< for the user: "was stopped for 3.1 ms"; NULL: nothing to say */
+    const char *damage;        /**< a core in a stream that breaks off or is corrupt: where and how; NULL: none */
     /** Asked for what the target itself does not have: the modules' proven files, for text and constants
      *  that a core leaves out. Installed by ad_modules_create; NULL before. */
     size_t (*backing)(void *context, uint64_t address, void *buffer, size_t size);
