@@ -42,11 +42,17 @@ struct async_options {
     bool times;            /**< count wall and CPU time */
     uint32_t slow_step_ms; /**< what debug mode tells as a slow step; 0: 100, or as it was set */
     uint32_t history;      /**< tasks that have ended to be kept on record; 0: 256; -1u: none */
+
+    /* For tests: see async_test.h. On one worker only (UV_ENOTSUP). */
+    bool virtual_time;
+    uint32_t virtual_patience_ms;
+    uint64_t schedule_seed;
 };
 
 /** Runs `start` as the first task and returns its result when every task has ended. What was left open is
  *  closed then, and every handle to a task or connection is void. SIGPIPE is ignored meanwhile, unless the
- *  program handles it. UV_EALREADY: it is running already, in whatever thread; UV_ENOMEM, UV_EMFILE. */
+ *  program handles it. UV_EALREADY: it is running already, in whatever thread; UV_ENOTSUP, UV_ENOMEM,
+ *  UV_EMFILE. */
 int async_run(async_function start, void *argument, const struct async_options *options);
 
 /** Cancels every task but the caller, and from now on refuses to start any (UV_ESHUTDOWN). UV_EALREADY. */

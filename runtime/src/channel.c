@@ -6,6 +6,7 @@
 #include "async.h"
 #include "change.h"
 #include "diagnose.h"
+#include "schedule.h"
 #include "select.h"
 #include "worker.h"
 
@@ -177,6 +178,7 @@ static int receive_item(struct async_channel *channel, void *item_ret, bool wait
 
 int async_channel_send(struct async_channel *channel, const void *item)
 {
+    async_schedule_point();
     return send_item(channel, item, true);
 }
 
@@ -187,6 +189,7 @@ int async_channel_try_send(struct async_channel *channel, const void *item)
 
 int async_channel_receive(struct async_channel *channel, void *item_ret)
 {
+    async_schedule_point();
     return receive_item(channel, item_ret, true);
 }
 

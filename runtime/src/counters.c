@@ -88,13 +88,13 @@ void async_step_turn(struct async_worker *worker)
 {
     struct async_step *step = &worker->step;
     step->cpu = async_clock_read(CLOCK_THREAD_CPUTIME_ID);
-    step->cpu_at = step->last = async_clock_exact();
+    step->cpu_at = step->last = async_clock_real();
 }
 
 void async_step_begin(struct async_worker *worker)
 {
     struct async_step *step = &worker->step;
-    step->begun = step->last ? step->last : async_clock_exact();
+    step->begun = step->last ? step->last : async_clock_real();
 }
 
 /* What lay between the last reading and this step were short steps. */
@@ -138,7 +138,7 @@ static void count(struct async_task *task, uint64_t wall, uint64_t cpu)
 void async_step_end(struct async_worker *worker, struct async_task *task)
 {
     struct async_step *step = &worker->step;
-    uint64_t now = async_clock_exact();
+    uint64_t now = async_clock_real();
     step->wall = step->begun ? now - step->begun : 0;
     step->cpu_used = cpu_of(step, now);
     if (step->begun && (async_modes() & ASYNC_DEBUG_MODE_TIMES))

@@ -5,6 +5,7 @@
 #include "async.h"
 #include "change.h"
 #include "diagnose.h"
+#include "schedule.h"
 #include "select.h"
 #include "worker.h"
 
@@ -70,6 +71,7 @@ bool async_event_is_set(struct async_event *event)
 
 int async_event_wait(struct async_event *event)
 {
+    async_schedule_point();
     if (!async_self() || !event)
         return async_refused(UV_EINVAL);
     async_lock(event->future.lock);

@@ -5,6 +5,7 @@
 #include "async.h"
 #include "async_debug.h"
 #include "diagnose.h"
+#include "schedule.h"
 #include "worker.h"
 
 /* One future over the ends of several tasks; on the stack of the task that waits for it. */
@@ -104,6 +105,7 @@ static bool take_handles(struct async_task **tasks, size_t count)
 
 int async_gather(struct async_task **tasks, size_t count, int *results)
 {
+    async_schedule_point();
     if (!async_self() || (!tasks && count) || !take_handles(tasks, count))
         return async_refused(UV_EINVAL);
     int error = count ? await_ends(tasks, count, ASYNC_FUTURE_ALL, count) : 0;
@@ -123,6 +125,7 @@ int async_gather(struct async_task **tasks, size_t count, int *results)
 
 int async_first(struct async_task **tasks, size_t count, size_t *index_ret)
 {
+    async_schedule_point();
     if (!async_self() || !tasks || !count || !index_ret || !take_handles(tasks, count))
         return async_refused(UV_EINVAL);
     int error = await_ends(tasks, count, ASYNC_FUTURE_SELECT, 1);

@@ -11,6 +11,7 @@
 #include "diagnose.h"
 #include "heritage.h"
 #include "process.h"
+#include "schedule.h"
 #include "worker.h"
 
 int async_group_create_at(struct async_group **group_ret, const char *name, const struct async_site *site)
@@ -117,6 +118,7 @@ static int await_children(struct async_group *group)
 
 int async_group_wait(struct async_group *group)
 {
+    async_schedule_point();
     struct async_task *self = async_self();
     if (!self || !group || self->group == group)
         return async_refused_because(UV_EINVAL, "no group, or the calling task is a child of it");

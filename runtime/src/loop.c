@@ -9,6 +9,7 @@
 #include "diagnose.h"
 #include "handle.h"
 #include "process.h"
+#include "virtual_time.h"
 
 #define TICK_MS 1000
 #define GUARDS 8192       /* 16,384 mappings, a quarter of what the kernel allows a process */
@@ -134,7 +135,10 @@ void async_worker_run(struct async_worker *worker)
         run_tasks(worker);
         if (async_process_is_done())
             break;
-        uv_run(&worker->loop, worker->ready ? UV_RUN_NOWAIT : UV_RUN_ONCE);
+        if (async_clock_virtual())
+            async_virtual_time_turn(worker);
+        else
+            uv_run(&worker->loop, worker->ready ? UV_RUN_NOWAIT : UV_RUN_ONCE);
     }
     alarm_others(worker);
 }

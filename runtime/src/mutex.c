@@ -5,6 +5,7 @@
 #include "async.h"
 #include "change.h"
 #include "diagnose.h"
+#include "schedule.h"
 #include "mutex.h"
 #include "worker.h"
 
@@ -56,6 +57,7 @@ int async_mutex_try_lock(struct async_mutex *mutex)
 
 int async_mutex_lock(struct async_mutex *mutex)
 {
+    async_schedule_point();
     struct async_task *self = async_self();
     if (!self || !mutex)
         return async_refused(UV_EINVAL);

@@ -15,6 +15,8 @@
 #include "diagnose.h"
 #include "diagnose_exit.h"
 #include "loop.h"
+#include "schedule.h"
+#include "virtual_time.h"
 
 struct async_process async_process = {.slow_step = ASYNC_SLOW_STEP_USUAL};
 bool async_parallel;
@@ -191,9 +193,13 @@ int async_run(async_function start, void *argument, const struct async_options *
     uint32_t count = options->workers ? options->workers : 1;
     if (!start || count > ASYNC_WORKERS_MAX)
         return UV_EINVAL;
+    if (count > 1 && (options->virtual_time || options->schedule_seed))
+        return UV_ENOTSUP;
     if (__atomic_exchange_n(&running, true, __ATOMIC_ACQUIRE))
         return UV_EALREADY;
     async_process.handles_last = &async_process.handles;
+    async_virtual_time_begin(options);
+    async_schedule_begin(options->schedule_seed);
     int result = async_diagnose_begin(options);
     if (result == 0)
         result = create_workers(count, options);
@@ -203,6 +209,8 @@ int async_run(async_function start, void *argument, const struct async_options *
         if (ignoring)
             signal(SIGPIPE, SIG_DFL);
     }
+    async_schedule_end();
+    async_virtual_time_end();
     __atomic_store_n(&running, false, __ATOMIC_RELEASE);
     return result;
 }
@@ -216,14 +224,18 @@ struct stop {
     const struct async_site *site;
 };
 
+void async_process_stop_worker(struct async_worker *worker, uint64_t by, const struct async_site *site)
+{
+    for (struct async_task *task = NULL; (task = async_task_walk(&worker->registry, task));) {
+        if (task->id != by)
+            async_cancel_request(task, by, site);
+    }
+}
+
 static void on_stop(struct async_mail *mail)
 {
     struct stop *stop = (struct stop *)mail;
-    struct async_registry *registry = &async_worker_self()->registry;
-    for (struct async_task *task = NULL; (task = async_task_walk(registry, task));) {
-        if (task->id != stop->by)
-            async_cancel_request(task, stop->by, stop->site);
-    }
+    async_process_stop_worker(async_worker_self(), stop->by, stop->site);
     free(stop);
 }
 

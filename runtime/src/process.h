@@ -18,6 +18,7 @@ struct async_finished;
 struct async_function_record;
 struct async_handle;
 struct async_mail;
+struct async_site;
 
 /** Counters go on from one async_run to the next; the rest is of the one that runs. */
 struct async_process {
@@ -56,5 +57,8 @@ bool async_process_is_done(void);
 
 /** Mail from a thread that is no worker's, to worker 0. UV_ESRCH: async_run is not running. */
 int async_process_post(struct async_mail *mail);
+
+/** Cancels every task of the calling thread's worker but number `by`, which asks for it (0: none). */
+void async_process_stop_worker(struct async_worker *worker, uint64_t by, const struct async_site *site);
 
 #endif

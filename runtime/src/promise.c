@@ -6,6 +6,7 @@
 #include "change.h"
 #include "diagnose.h"
 #include "process.h"
+#include "schedule.h"
 #include "select.h"
 #include "worker.h"
 
@@ -123,6 +124,7 @@ bool async_promise_attempt(const struct async_promise *promise, void **value_ret
 
 int async_promise_await(struct async_promise *promise, void **value_ret)
 {
+    async_schedule_point();
     int result;
     if (!async_self() || !promise)
         return async_refused(UV_EINVAL);

@@ -7,6 +7,7 @@
 #include "change.h"
 #include "diagnose.h"
 #include "holder.h"
+#include "schedule.h"
 #include "worker.h"
 
 /*
@@ -142,11 +143,13 @@ static int lock_for(struct async_rwlock *rwlock, bool reads, bool waits)
 
 int async_rwlock_read_lock(struct async_rwlock *rwlock)
 {
+    async_schedule_point();
     return lock_for(rwlock, true, true);
 }
 
 int async_rwlock_write_lock(struct async_rwlock *rwlock)
 {
+    async_schedule_point();
     return lock_for(rwlock, false, true);
 }
 

@@ -7,6 +7,7 @@
 #include "async.h"
 #include "cancel.h"
 #include "diagnose.h"
+#include "schedule.h"
 #include "worker.h"
 
 /*
@@ -275,6 +276,7 @@ static int start(const struct async_case *cases, size_t count, size_t *index_ret
 
 int async_select(const struct async_case *cases, size_t count, size_t *index_ret)
 {
+    async_schedule_point();
     return start(cases, count, index_ret, true);
 }
 

@@ -7,6 +7,7 @@
 #include "change.h"
 #include "diagnose.h"
 #include "holder.h"
+#include "schedule.h"
 #include "worker.h"
 
 struct async_semaphore {
@@ -131,6 +132,7 @@ static int acquire(struct async_semaphore *semaphore, uint64_t permits, bool wai
 
 int async_semaphore_acquire(struct async_semaphore *semaphore, uint64_t permits)
 {
+    async_schedule_point();
     return acquire(semaphore, permits, true);
 }
 

@@ -15,6 +15,7 @@
 #include "heritage.h"
 #include "history.h"
 #include "process.h"
+#include "schedule.h"
 #include "switch.h"
 #include "trace.h"
 #include "worker.h"
@@ -322,6 +323,7 @@ static int refuse_handle(const struct async_task *task)
 
 int async_join(struct async_task *task, int *result_ret)
 {
+    async_schedule_point();
     struct async_task *self = async_self();
     if (!self || self == task || !async_is_task(task) || !async_task_take_handle(task))
         return refuse_handle(task);

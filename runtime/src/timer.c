@@ -75,6 +75,8 @@ static void on_timer(uv_timer_t *uv);
 static void arm(struct async_timers *timers)
 {
     timers->next = timers->count ? timers->heap[1]->deadline : 0;
+    if (async_clock_virtual())
+        return;
     if (!timers->count) {
         uv_timer_stop(&timers->uv);
         return;
@@ -85,9 +87,8 @@ static void arm(struct async_timers *timers)
     uv_timer_start(&timers->uv, on_timer, left / 1000000 + (left % 1000000 != 0), 0);
 }
 
-static void on_timer(uv_timer_t *uv)
+void async_timers_expire(struct async_timers *timers)
 {
-    struct async_timers *timers = uv->data;
     struct async_worker *worker = async_worker_self();
     uint64_t now = async_clock_exact();
     async_change_begin(&worker->changes);
@@ -98,6 +99,11 @@ static void on_timer(uv_timer_t *uv)
     }
     arm(timers);
     async_change_end(&worker->changes);
+}
+
+static void on_timer(uv_timer_t *uv)
+{
+    async_timers_expire(uv->data);
 }
 
 int async_timers_init(struct async_timers *timers, uv_loop_t *loop)

@@ -32,6 +32,9 @@ int async_timers_init(struct async_timers *timers, uv_loop_t *loop);
 /** After the loop has closed the libuv timer. */
 void async_timers_deinit(struct async_timers *timers);
 
+/** Calls those that are due. */
+void async_timers_expire(struct async_timers *timers);
+
 /** Enters a timer whose `expired` is set: called once, on the worker's thread, not before the deadline. The
  *  timer is out of the heap then. UV_ENOMEM. */
 int async_timer_start(struct async_timers *timers, struct async_timer *timer, uint64_t deadline);

@@ -9,6 +9,7 @@
 #include "diagnose.h"
 #include "local.h"
 #include "sanitizer.h"
+#include "schedule.h"
 #include "switch.h"
 #include "timeout.h"
 #include "trace.h"
@@ -181,6 +182,8 @@ static inline void check_stack(struct async_task *task, const char *sp)
 
 __attribute__((always_inline)) static inline struct async_task *begin_step(struct async_worker *worker)
 {
+    if (async_modes() & ASYNC_MODE_SEEDED)
+        async_schedule_choose(worker);
     struct async_task *task = take_first(worker);
     worker->switches++;
     worker->steps_left--;

@@ -21,6 +21,24 @@ const char *__tsan_default_options(void)
     return "allocator_may_return_null=1";
 }
 
+/*
+ * ThreadSanitizer keeps a word for each file descriptor, written by whoever opens it and by whoever closes it.
+ * libuv closes by syscall(SYS_close), which it does not see: a number that is used again on another worker then
+ * looks like a race between the two openings. Nothing of the program is touched there.
+ */
+const char *__tsan_default_suppressions(void);
+const char *__tsan_default_suppressions(void)
+{
+    return "race_top:pipe2\n"
+           "race_top:socket\n"
+           "race_top:socketpair\n"
+           "race_top:accept4\n"
+           "race_top:open\n"
+           "race_top:open64\n"
+           "race_top:eventfd\n"
+           "race_top:epoll_create1\n";
+}
+
 static struct test *tests;
 
 void test_register(struct test *test)
