@@ -9,6 +9,7 @@
  */
 
 static struct test_pool slow;
+static int slow_calls;
 
 int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints, struct addrinfo **result)
 {
@@ -17,6 +18,7 @@ int getaddrinfo(const char *host, const char *service, const struct addrinfo *hi
             RTLD_NEXT, "getaddrinfo");
     if (!host || strcmp(host, "slow.test") != 0)
         return next(host, service, hints, result);
+    __atomic_fetch_add(&slow_calls, 1, __ATOMIC_RELAXED);
     test_pool_block(&slow);
     host = "127.0.0.1";
     int status = next(host, service, hints, result);
@@ -116,9 +118,11 @@ PLAIN(addresses_as_text)
     path[107] = 0;
     CHECK_EQUAL(async_address_parse_unix(&address, path), 0);
     check_address(&address, path);
+    CHECK_EQUAL(address.size, sizeof(sa_family_t) + 107 + 1);
     path[0] = '@';
     CHECK_EQUAL(async_address_parse_unix(&address, path), 0);
     check_address(&address, path);
+    CHECK_EQUAL(address.size, sizeof(sa_family_t) + 107); /* a NUL would be part of the name */
     CHECK_EQUAL(async_address_parse_unix(&address, ""), UV_EINVAL);
     address.size = 0;
     async_address_format(&address, text);
@@ -155,9 +159,11 @@ TEST(taken_back_while_queued)
 {
     struct test_pool pool;
     test_pool_fill(&pool, 1);
-    test_interrupt(ASYNC_FUTURE_DNS, resolve_localhost, NULL);
+    test_interrupt(ASYNC_FUTURE_DNS, resolve_slowly, NULL);
     test_interrupt(ASYNC_FUTURE_DNS, name_localhost, NULL);
     test_pool_let_go(&pool);
+    CHECK(resolve_localhost(NULL) > 0); /* behind them, if they were still in the queue */
+    CHECK_EQUAL(__atomic_load_n(&slow_calls, __ATOMIC_RELAXED), 0);
 }
 
 /* The query goes on by itself, without the task. */
@@ -189,6 +195,25 @@ TEST(left_behind_at_the_end)
     CHECK_EQUAL(async_cancel(task), 0);
     CHECK_EQUAL(test_join(task), UV_ECANCELED);
     CHECK_EQUAL(async_work("let go", let_go, NULL), 0);
+}
+
+static int resolve_and_sleep(void *unused)
+{
+    CHECK_EQUAL(resolve_slowly(unused), 1);
+    return async_sleep(100000);
+}
+
+/* Answered between the cancellation and the moment when the task runs: both are told. */
+TEST(answered_just_after_the_cancellation)
+{
+    begin_slow();
+    struct async_task *task = test_spawn("task", resolve_and_sleep, NULL);
+    until_inside();
+    sem_post(&slow.gate);
+    sem_wait(&slow.inside);
+    usleep(20000);
+    test_cancel_in_a_crowd(task);
+    CHECK_EQUAL(test_join(task), UV_ECANCELED);
 }
 
 static int resolve_briefly(void *unused)

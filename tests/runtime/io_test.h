@@ -68,6 +68,19 @@ static inline bool test_is_site(const struct async_site *site, const char *file,
     return site && strcmp(site->file, file) == 0 && site->line == line;
 }
 
+static inline int test_do_nothing(void *unused)
+{
+    return unused != NULL;
+}
+
+/** Cancels a task that waits, so that the loop turns before it runs: many others are first. */
+static inline void test_cancel_in_a_crowd(struct async_task *task)
+{
+    for (int i = 0; i < 1000; i++)
+        CHECK_EQUAL(async_spawn(NULL, "crowd", test_do_nothing, NULL), 0);
+    CHECK_EQUAL(async_cancel(task), 0);
+}
+
 /** Threads of the pool that do nothing else until let go. */
 struct test_pool {
     sem_t gate;

@@ -106,6 +106,22 @@ TEST(unix_errors)
     CHECK(!stream && !second);
 }
 
+/* Nobody accepts: it does not wait. */
+TEST(unix_backlog)
+{
+    struct async_listener *listener;
+    struct async_stream *stream;
+    char name[64];
+    int error;
+    snprintf(name, sizeof(name), "@async-pipe-test-%d", getpid());
+    CHECK_EQUAL(async_listen_unix(&listener, name, 1), 0);
+    do
+        error = async_connect_unix(&stream, name);
+    while (!error);
+    CHECK_EQUAL(error, UV_EAGAIN);
+    CHECK_EQUAL(async_listener_close(listener), 0);
+}
+
 static int accept_any(void *listener)
 {
     struct async_stream *stream;

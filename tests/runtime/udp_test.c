@@ -76,6 +76,9 @@ TEST(nothing_is_lost_between)
         if (i % 3 == 0)
             async_sleep(1);
     }
+    CHECK_EQUAL(async_udp_send(a, "x", 1, &to), 0);
+    while (uv_is_active(((struct async_handle *)b)->uv)) /* nobody receives: libuv is to look away */
+        async_sleep(1);
     CHECK_EQUAL(async_udp_close(a), 0);
     CHECK_EQUAL(async_udp_close(b), 0);
 }
@@ -182,6 +185,17 @@ TEST(send_ends_early)
     int far;
     struct async_udp *udp = open_full(&far);
     test_interrupt(ASYNC_FUTURE_SEND, send_one, udp);
+    char buffer[16];
+    for (int sevens = 0; sevens < 2;) { /* both are sent in the end, as they were */
+        ssize_t count = recv(far, buffer, sizeof(buffer), MSG_DONTWAIT);
+        if (count < 0)
+            async_sleep(1);
+        CHECK(count != 7 || strcmp(buffer, "waited") == 0);
+        sevens += count == 7;
+    }
+    CHECK_EQUAL(async_udp_close(udp), 0);
+    close(far);
+    udp = open_full(&far);
     test_close_meanwhile(ASYNC_FUTURE_SEND, send_one, close_it, udp, UV_ECANCELED);
     close(far);
 }
@@ -225,6 +239,9 @@ TEST(udp_errors)
     CHECK_EQUAL(async_udp_open(&second, "nowhere", 0), UV_EINVAL);
     CHECK_EQUAL(async_udp_open(NULL, "127.0.0.1", 0), UV_EINVAL);
     CHECK_EQUAL(async_udp_adopt(&second, -1), UV_EINVAL);
+    int stream = socket(AF_UNIX, SOCK_STREAM, 0);
+    CHECK_EQUAL(async_udp_adopt(&second, stream), UV_EINVAL);
+    close(stream);
     CHECK_EQUAL(async_udp_send(udp, buffer, 65530, &to), UV_EMSGSIZE);
     CHECK_EQUAL(async_udp_send(udp, buffer, sizeof(buffer), &to), UV_EMSGSIZE);
     CHECK_EQUAL(async_udp_send(udp, NULL, 1, &to), UV_EINVAL);

@@ -148,6 +148,22 @@ TEST(cancellation_is_put_off_while_running)
     CHECK_EQUAL(test_join(task), UV_ECANCELED);
 }
 
+/* Done between the cancellation and the moment when the task runs. */
+TEST(done_just_after_the_cancellation)
+{
+    struct test_pool pool;
+    init_gate(&pool);
+    struct async_task *task = test_spawn("task", block_then_sleep, &pool);
+    until_inside(&pool);
+    const struct async_future *future = test_until_waits(task, ASYNC_FUTURE_WORK);
+    sem_post(&pool.gate);
+    while (__atomic_load_n(&future->state, __ATOMIC_ACQUIRE) != ASYNC_FUTURE_PENDING)
+        sched_yield();
+    usleep(20000);
+    test_cancel_in_a_crowd(task);
+    CHECK_EQUAL(test_join(task), UV_ECANCELED);
+}
+
 /* With a time limit that ends after it has begun, on however slow a machine. */
 static int block_briefly(void *pool)
 {
