@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /** @file main.c - the asyncdump command: options in, one target read, one view out. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,21 +9,33 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "cli/input.h"
 #include "cli/options.h"
 #include "dump/dump.h"
 #include "dump/serve.h"
 #include "findings/findings.h"
 #include "report/escape.h"
-#include "target/core.h"
-#include "target/live.h"
 
 enum { FINDING_STATUS = 10, UNUSABLE_STATUS = 4 };
 
-static struct ad_error *open_target(const struct options *options, struct ad_target **target_ret)
+/* A core_pattern handler is started without them: what is opened must not take their place. */
+static bool reserve_standard(void)
 {
-    if (options->pid)
-        return ad_live_watch(options->pid, !options->dump.no_stop, &options->dump.limits, target_ret);
-    return ad_core_open(options->core, &options->dump.limits, target_ret);
+    bool told = fcntl(STDERR_FILENO, F_GETFD) >= 0;
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) < 0)
+            break;
+    return told;
+}
+
+/* Where nobody hears complaints, the file takes them too. */
+static struct ad_error *open_output(const char *path, bool told)
+{
+    ad_auto_close int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || (!told && dup2(fd, STDERR_FILENO) < 0))
+        return ad_error_system(errno, "the output cannot be written to %s", path);
+    return NULL;
 }
 
 /* A reader that has seen enough (head, a closed pager) is not an error. */
@@ -57,7 +70,7 @@ static struct ad_error *show(const struct options *options, int *status_ret)
 {
     struct ad_target *target;
     struct ad_dump *dump;
-    AD_TRY(open_target(options, &target));
+    AD_TRY(input_open(options, &target));
     AD_TRY(ad_dump_create(target, &options->dump, &dump)); /* takes the target over */
     struct ad_error *error = print(options, dump, status_ret);
     ad_dump_destroy(dump);
@@ -104,7 +117,11 @@ int main(int argc, char **argv)
     struct options options;
     int status = 0;
     signal(SIGPIPE, SIG_IGN); /* a reader that leaves must not end us by a signal: see finish_output */
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error like a full disk */
+    bool told = reserve_standard();
     struct ad_error *error = options_parse(&options, argc, argv);
+    if (!error && options.output)
+        error = open_output(options.output, told);
     if (!error)
         error = run(&options, &status);
     return error ? complain(error) : status;

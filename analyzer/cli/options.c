@@ -7,20 +7,32 @@
 
 #define HINT "see asyncdump --help"
 
-enum { KEY_LIMITS = 0x2000, KEY_SYSROOT, KEY_DEBUG_DIR, KEY_SERVE, KEY_FAIL, KEY_VERSION, KEY_NO_STOP, OWN = 2 };
+enum { OWN = 2 };
+enum {
+    KEY_LIMITS = 0x2000,
+    KEY_SYSROOT,
+    KEY_DEBUG_DIR,
+    KEY_SERVE,
+    KEY_FAIL,
+    KEY_VERSION,
+    KEY_NO_STOP,
+    KEY_COREDUMPCTL,
+};
 
-static const char usage[] = "CORE [EXE]\n-p PID";
+static const char usage[] = "CORE [EXE]\n-p PID\n--coredumpctl [MATCH [EXE]]";
 
 static const char description[] =
     "Says why nothing moves in a service of coroutine tasks, and who is to blame: from a core file, or "
     "from a live process, which is stopped for a few milliseconds. EXE is the program that made CORE, when "
-    "it is no longer where it was."
+    "it is no longer where it was. CORE may be compressed (gzip, lz4, xz, zstd), and - is standard input."
     "\v"
     "Examples:\n"
     "  asyncdump core.1234                  who waits for whom, and for how long\n"
     "  asyncdump -p $(pidof kvd) --tasks    each task of a live service, its stack\n"
     "  asyncdump core.1234 --json | jq '.findings[] | .code, .tasks'\n"
     "  asyncdump core.1234 ./kvd --fail-on-finding || notify\n"
+    "  asyncdump --coredumpctl kvd          the newest core of kvd that systemd-coredump keeps\n"
+    "  echo '|/usr/bin/asyncdump - -o /var/log/core.%p' > /proc/sys/kernel/core_pattern\n"
     "\n"
     "The same inside GDB, on a core or a live process (load asyncdump-gdb.py):\n"
     "  (gdb) info async-tasks               the same words\n"
@@ -34,10 +46,12 @@ static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "What to read:", OWN},
     {"pid", 'p', "PID", 0, "a live process instead of a core file", OWN},
     {"no-stop", KEY_NO_STOP, NULL, 0, "with -p: never stop it; tasks that change meanwhile are marked as torn", OWN},
+    {"coredumpctl", KEY_COREDUMPCTL, NULL, 0, "the newest core that systemd-coredump has of MATCH", OWN},
     {"sysroot", KEY_SYSROOT, "DIR", 0, "put before every path that the target names", OWN},
     {"debug-dir", KEY_DEBUG_DIR, "DIR", 0, "separate debug files (default /usr/lib/debug)", OWN},
     {NULL, 0, NULL, 0, "Other:", OWN + 1},
     {"fail-on-finding", KEY_FAIL, NULL, 0, "exit status + 10 on a finding of severity error", OWN + 1},
+    {"output", 'o', "FILE", 0, "write there; for a core_pattern handler, which has no standard output", OWN + 1},
     {"limits", KEY_LIMITS, NULL, 0, "print the bounds on what a target can make this command do", OWN + 1},
     {"serve", KEY_SERVE, NULL, 0, "serve a debugger over standard input and output", OWN + 1},
     {"help", 'h', NULL, 0, "print this", OWN + 2},
@@ -84,6 +98,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_DEBUG_DIR:
         options->dump.modules.debug_dir = argument;
         return 0;
+    case KEY_COREDUMPCTL:
+        options->coredumpctl = true;
+        return 0;
+    case 'o':
+        options->output = argument;
+        return 0;
     case KEY_FAIL:
         options->fail_on_finding = true;
         return 0;
@@ -115,11 +135,12 @@ struct ad_error *options_parse(struct options *options, int argc, char **argv)
     AD_TRY(ad_argp_run(&argp, argc, argv, 0, options, HINT));
     if (options->action != ACTION_SHOW)
         return NULL;
-    if (!options->core && !options->pid)
+    bool core = options->core || options->coredumpctl;
+    if (!core && !options->pid)
         return ad_error_create(AD_ERROR_USAGE, "nothing to read: name a core file or use -p PID; " HINT);
     if (options->dump.no_stop && !options->pid)
         return ad_error_create(AD_ERROR_USAGE, "--no-stop is for a live process: use it with -p PID; " HINT);
-    if (options->core && options->pid)
+    if (core && options->pid)
         return ad_error_create(AD_ERROR_USAGE, "a core file and -p PID: give one of them; " HINT);
     return NULL;
 }

@@ -10,7 +10,9 @@ enum action { ACTION_SHOW, ACTION_HELP, ACTION_VERSION, ACTION_LIMITS, ACTION_SE
 
 struct options {
     enum action action;
-    const char *core; /**< ACTION_SHOW: this or a pid, never both */
+    const char *core; /**< ACTION_SHOW: this or a pid, never both; "-": standard input */
+    bool coredumpctl; /**< `core` is its MATCH, or NULL */
+    const char *output; /**< a file instead of standard output; may be NULL */
     pid_t pid;
     bool fail_on_finding;
     struct ad_view_options view;

@@ -146,8 +146,6 @@ const struct ad_task_extra *ad_task_extra(const struct ad_snapshot *snapshot, co
                : &none;
 }
 
-/* Tasks are in order of their ids, which are the runtime's own where those are small and unique. */
-uint32_t ad_snapshot_find_native(const struct ad_snapshot *snapshot, uint32_t runtime, uint64_t id)
 struct ad_line_variables ad_snapshot_line_variables(const struct ad_snapshot *snapshot, size_t index)
 {
     struct ad_line_variables none = {0};
@@ -156,6 +154,8 @@ struct ad_line_variables ad_snapshot_line_variables(const struct ad_snapshot *sn
                : none;
 }
 
+/* Tasks are in order of their ids, which are the runtime's own where those are small and unique. */
+uint32_t ad_snapshot_find_native(const struct ad_snapshot *snapshot, uint32_t runtime, uint64_t id)
 {
     if (!id || runtime >= snapshot->runtimes.count)
         return AD_NONE;
