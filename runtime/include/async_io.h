@@ -15,7 +15,7 @@
  * begun, it uses the caller's memory and is waited for: its result is what the call returns, and the
  * interruption comes with the task's next wait.
  *
- * UV_ENOMEM, UV_EMFILE and UV_ENFILE, from any call: nothing was begun and nothing is lost.
+ * UV_ENOMEM, UV_EMFILE and UV_ENFILE, from any call that makes something: nothing was made and nothing is lost.
  */
 #ifndef ASYNC_IO_H
 #define ASYNC_IO_H
@@ -259,7 +259,8 @@ int async_child_spawn_at(struct async_child **child_ret, const struct async_chil
 int async_child_wait(struct async_child *child, struct async_child_status *status_ret);
 int async_child_kill(struct async_child *child, int signal); /**< UV_ESRCH: it has ended */
 pid_t async_child_pid(const struct async_child *child);
-/** Kills the child if it still runs, and waits for its end: no process stays behind, not even a zombie. */
+/** Kills the child if it still runs, and waits for its end: not even a zombie stays behind. What the child
+ *  has started itself is not ours to end. */
 int async_child_close(struct async_child *child);
 
 #endif

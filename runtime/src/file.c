@@ -31,19 +31,13 @@ struct operation {
     struct stat *stat;
 };
 
-/* A system call's result, or its error as libuv numbers it. */
-static int64_t told(int64_t result)
-{
-    return result < 0 ? uv_translate_sys_error(errno) : result;
-}
-
 static int64_t repeat(struct operation *operation, ssize_t (*call)(struct operation *operation))
 {
     ssize_t result;
     do
         result = call(operation);
     while (result < 0 && errno == EINTR);
-    return told(result);
+    return async_work_result(result);
 }
 
 /* ---- On a thread of the pool ------------------------------------------------------------------- */
@@ -104,19 +98,19 @@ static int64_t call_truncate(struct async_work *work)
 
 static int64_t call_sync(struct async_work *work)
 {
-    return told(fsync(((struct operation *)work)->fd));
+    return async_work_result(fsync(((struct operation *)work)->fd));
 }
 
 static int64_t call_stat(struct async_work *work)
 {
     struct operation *operation = (struct operation *)work;
-    return told(fstat(operation->fd, operation->stat));
+    return async_work_result(fstat(operation->fd, operation->stat));
 }
 
 /* The descriptor is gone even when this fails. */
 static int64_t call_close(struct async_work *work)
 {
-    return told(close(((struct operation *)work)->fd));
+    return async_work_result(close(((struct operation *)work)->fd));
 }
 
 /* ---- Open -------------------------------------------------------------------------------------- */

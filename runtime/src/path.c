@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,39 +19,34 @@ struct operation {
     char **names;
 };
 
-static int64_t told(int result)
-{
-    return result < 0 ? uv_translate_sys_error(errno) : result;
-}
-
 /* ---- On a thread of the pool ------------------------------------------------------------------- */
 
 static int64_t call_stat(struct async_work *work)
 {
     struct operation *operation = (struct operation *)work;
-    return told(stat(operation->path, operation->stat));
+    return async_work_result(stat(operation->path, operation->stat));
 }
 
 static int64_t call_rename(struct async_work *work)
 {
     struct operation *operation = (struct operation *)work;
-    return told(rename(operation->path, operation->new_path));
+    return async_work_result(rename(operation->path, operation->new_path));
 }
 
 static int64_t call_unlink(struct async_work *work)
 {
-    return told(unlink(((struct operation *)work)->path));
+    return async_work_result(unlink(((struct operation *)work)->path));
 }
 
 static int64_t call_mkdir(struct async_work *work)
 {
     struct operation *operation = (struct operation *)work;
-    return told(mkdir(operation->path, operation->mode));
+    return async_work_result(mkdir(operation->path, operation->mode));
 }
 
 static int64_t call_rmdir(struct async_work *work)
 {
-    return told(rmdir(((struct operation *)work)->path));
+    return async_work_result(rmdir(((struct operation *)work)->path));
 }
 
 static int is_wanted(const struct dirent *entry)
@@ -89,7 +83,7 @@ static int64_t call_list(struct async_work *work)
     struct dirent **entries;
     int count = scandir(operation->path, &entries, is_wanted, by_name);
     if (count < 0)
-        return told(count);
+        return async_work_result(count);
     operation->names = join_names(entries, (size_t)count);
     for (int i = 0; i < count; i++)
         free(entries[i]);

@@ -5,6 +5,7 @@
 #ifndef ASYNC_WORK_H
 #define ASYNC_WORK_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <uv.h>
 
@@ -19,6 +20,12 @@ struct async_work {
     int status; /**< libuv's: UV_ECANCELED: `call` was not called */
     bool done;
 };
+
+/** A system call's result, or its error as libuv numbers it. */
+static inline int64_t async_work_result(int64_t result)
+{
+    return result < 0 ? uv_translate_sys_error(errno) : result;
+}
 
 void async_work_init(struct async_work *work, enum async_future_kind kind,
                      int64_t (*call)(struct async_work *work), const struct async_site *site);

@@ -60,7 +60,7 @@ TEST(exit_status)
 TEST(killed)
 {
     struct async_child_status status;
-    struct async_child *child = run_shell("sleep 1000", NULL);
+    struct async_child *child = run_shell("exec sleep 1000", NULL);
     CHECK_EQUAL(async_child_kill(child, 0), 0); /* it is there */
     CHECK_EQUAL(async_child_kill(child, 999), UV_EINVAL);
     CHECK_EQUAL(async_child_kill(child, SIGHUP), 0);
@@ -77,7 +77,7 @@ static int wait_for(void *child)
 
 TEST(several_wait)
 {
-    struct async_child *child = run_shell("sleep 1000", NULL);
+    struct async_child *child = run_shell("exec sleep 1000", NULL);
     struct async_task *tasks[3];
     for (int i = 0; i < 3; i++) {
         tasks[i] = test_spawn("task", wait_for, child);
@@ -231,7 +231,7 @@ static int close_it(void *child)
 
 TEST(child_wait_ends_early)
 {
-    struct async_child *child = run_shell("sleep 1000", NULL);
+    struct async_child *child = run_shell("exec sleep 1000", NULL);
     test_interrupt(ASYNC_FUTURE_PROCESS, wait_for, child);
     CHECK_EQUAL(async_child_kill(child, 0), 0); /* it is left alone */
     test_close_meanwhile(ASYNC_FUTURE_PROCESS, wait_for, close_it, child, UV_ECANCELED);
@@ -247,7 +247,7 @@ static int close_and_sleep(void *child)
 
 TEST(nothing_interrupts_a_close)
 {
-    struct async_child *child = run_shell("sleep 1000", NULL);
+    struct async_child *child = run_shell("exec sleep 1000", NULL);
     struct async_task *task = test_spawn("task", close_and_sleep, child);
     async_yield();
     CHECK_EQUAL(async_cancel(task), 0);
@@ -327,7 +327,7 @@ static int on_three_workers(void *unused)
 {
     (void)unused;
     struct async_task *tasks[6];
-    struct async_child *child = run_shell("sleep 1000", NULL);
+    struct async_child *child = run_shell("exec sleep 1000", NULL);
     CHECK_EQUAL(async_spawn_on(&tasks[0], 1, "elsewhere", use_from_elsewhere, child), 0);
     CHECK_EQUAL(test_join(tasks[0]), 0);
     for (uint32_t i = 0; i < 6; i++)
