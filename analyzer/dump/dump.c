@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dump/dump.h"
 
+#include <elf.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -17,6 +18,9 @@ static struct ad_error *no_runtime(struct ad_dump *dump, struct ad_discovery *di
     size_t modules = ad_modules_count(dump->modules);
     const char *tail = target->truncated ? "; the core is cut off, and what is missing may have held it"
                                          : "; is it a program whose coroutine runtime publishes async_debug.h?";
+    if (target->machine && target->machine != EM_X86_64)
+        return ad_error_create(AD_ERROR_UNUSABLE, "%s is %s, not of an x86-64 machine: no other is read yet",
+                               target->description, target->machine == EM_AARCH64 ? "of aarch64" : "foreign");
     if (discovery->refused)
         return ad_error_create(AD_ERROR_UNUSABLE, "%s: no coroutine runtime can be read: %s", target->description,
                                discovery->refused->message);

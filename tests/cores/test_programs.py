@@ -151,7 +151,6 @@ def test_more_segments_than_the_header_counts(
     reads_all(asyncdump(split, "--json"))
 
 
-@pytest.mark.skipif(not os.environ.get("ASYNCDUMP_NIGHTLY"), reason="only at night")
 def test_too_many_mappings_for_the_kernel(
     asyncdump: Asyncdump, compiled: Compile, launch: Launch, core_of: CoreOf
 ) -> None:
@@ -165,3 +164,17 @@ def test_too_many_mappings_for_the_kernel(
     notes = subprocess.run(["readelf", "-n", core], capture_output=True, text=True, check=False)
     assert "NT_FILE" not in notes.stdout
     reads_all(asyncdump(core, "--json"))
+
+
+def test_a_core_of_another_machine(asyncdump: Asyncdump, tmp_path: Path) -> None:
+    """An aarch64 program's, as its emulator writes it."""
+    if not shutil.which("aarch64-linux-gnu-gcc") or not shutil.which("qemu-aarch64"):
+        pytest.skip("no aarch64 compiler or emulator")
+    source, program = tmp_path / "abort.c", tmp_path / "aborting"
+    source.write_text("#include <stdlib.h>\nint main(void) { abort(); }\n", encoding="utf-8")
+    subprocess.run(["aarch64-linux-gnu-gcc", "-static", source, "-o", program], check=True)
+    Program(["/usr/bin/env", "qemu-aarch64", str(program)], tmp_path).process.wait(60)
+    cores = list(tmp_path.glob("qemu_*.core"))
+    assert len(cores) == 1
+    words = asyncdump(cores[0]).refused(4)
+    assert "of aarch64, not of an x86-64 machine" in words
