@@ -50,8 +50,12 @@ static void print_task(FILE *file, const struct async_task *task)
         fprintf(file, " %d, and nobody has joined it", task->result);
         return;
     }
-    if (task->awaits)
+    if (task->awaits) {
+        struct async_lock *lock = task->awaits->lock; /* other workers may change the future, not its lock */
+        async_lock(lock);
         print_future(file, task->awaits);
+        async_unlock(lock);
+    }
     if (task->awaits && now > since)
         fprintf(file, ", for %.1f s", (double)(now - since) / 1e9);
     if (task->cancel_state == ASYNC_DEBUG_CANCEL_REQUESTED)
