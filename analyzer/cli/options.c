@@ -133,6 +133,7 @@ struct ad_error *options_parse(struct options *options, int argc, char **argv)
 {
     *options = (struct options){.dump.limits = ad_limits_default};
     AD_TRY(ad_argp_run(&argp, argc, argv, 0, options, HINT));
+    options->dump.locals = options->view.report.locals;
     if (options->action != ACTION_SHOW)
         return NULL;
     bool core = options->core || options->coredumpctl;

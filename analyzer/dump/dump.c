@@ -101,6 +101,8 @@ static struct ad_error *fill(struct ad_dump *dump, const struct ad_dump_options 
     AD_TRY(ad_dump_stacks(dump, &options->limits));
     AD_TRY(ad_dump_locate(dump, &options->limits));
     AD_TRY(ad_dump_module_losses(dump));
+    if (options->locals)
+        AD_TRY(ad_dump_locals(dump, &options->limits));
     return ad_findings_compute(dump->snapshot, &dump->findings);
 }
 

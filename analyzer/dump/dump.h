@@ -15,6 +15,7 @@
 struct ad_dump_options {
     struct ad_limits limits;
     struct ad_module_options modules;
+    bool locals;  /**< read arguments and locals, too */
     bool no_stop; /**< a live process is never stopped; what changed while it was read is marked */
 };
 
@@ -24,6 +25,7 @@ struct ad_dump {
     struct ad_modules *modules;
     struct ad_target *target;
     bool files_open; /**< of the modules */
+    bool has_locals;
 };
 
 /**
@@ -34,5 +36,9 @@ struct ad_dump {
 struct ad_error *ad_dump_create(struct ad_target *target, const struct ad_dump_options *options,
                                 struct ad_dump **dump_ret) ad_must_check;
 void ad_dump_destroy(struct ad_dump *dump);
+
+/** Reads arguments and locals of all frames into the snapshot, unless they are there already. A live process
+ *  whose dump was made without options.locals has them only where they are on the stacks. */
+struct ad_error *ad_dump_locals(struct ad_dump *dump, const struct ad_limits *limits) ad_must_check;
 
 #endif

@@ -72,6 +72,8 @@ struct ad_error *ad_locations_add_starts(struct ad_locations *locations) ad_must
 
 /* ---- locate.c: what is at each address ------------------------------------------------------------ */
 
+/** The address whose function is meant: a return address may already be the next function's. */
+uint64_t ad_location_address(const struct ad_location *location);
 /** Fills the locations' modules, functions and lines; tells what symbols were lost. */
 struct ad_error *ad_dump_locate(struct ad_dump *dump, const struct ad_limits *limits) ad_must_check;
 

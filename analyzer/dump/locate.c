@@ -39,8 +39,7 @@ static bool is_hidden(const struct ad_snapshot *snapshot, const struct ad_locati
     return false;
 }
 
-/* The address whose function is meant: a return address may already be the next function's. */
-static uint64_t lookup_address(const struct ad_location *location)
+uint64_t ad_location_address(const struct ad_location *location)
 {
     return location->interrupted || !location->pc ? location->pc : location->pc - 1;
 }
@@ -121,7 +120,7 @@ static struct ad_error *locate(struct locator *locator, const struct ad_limits *
     if (!addresses)
         return &ad_error_nomem;
     for (size_t i = 0; i < count; i++)
-        addresses[i] = lookup_address(&locations[i]);
+        addresses[i] = ad_location_address(&locations[i]);
     AD_TRY(ad_symbols_find(locator->dump->modules, addresses, count, limits, &locator->symbols));
     for (size_t i = 0; i < count; i++)
         AD_TRY(fill_location(locator, &locations[i], &locator->symbols.symbols[i]));

@@ -50,13 +50,17 @@ static struct ad_error *close_dump(struct ad_session *session, const json_t *req
 
 /* ---- The command line's words ------------------------------------------------------------------------ */
 
-static struct ad_error *print_view(const struct ad_dump *dump, int argc, char **argv, char **text_ret,
+static struct ad_error *print_view(struct ad_dump *dump, int argc, char **argv, char **text_ret,
                                    size_t *size_ret)
 {
+    struct ad_view_options options;
+    AD_TRY(ad_view_parse(argc, argv, &options));
+    if (options.report.locals)
+        AD_TRY(ad_dump_locals(dump, &ad_limits_default));
     FILE *out = open_memstream(text_ret, size_ret);
     if (!out)
         return &ad_error_nomem;
-    struct ad_error *error = ad_view_run(out, argc, argv, dump->snapshot, &dump->findings);
+    struct ad_error *error = ad_view_print(out, &options, dump->snapshot, &dump->findings);
     bool failed = ferror(out);
     failed |= fclose(out) != 0;
     return error || !failed ? error : &ad_error_nomem;

@@ -95,3 +95,20 @@ void ad_escape_print(FILE *out, const char *text)
     char buffer[AD_ESCAPE_MAX];
     fputs(ad_escape(buffer, sizeof(buffer), text), out);
 }
+
+void ad_escape_print_value(FILE *out, const char *text)
+{
+    char piece[PIECE_MAX];
+    text = text ? text : "";
+    while (*text) {
+        size_t plain = plain_run(text, SIZE_MAX);
+        if (*text == '\\' && !plain)
+            plain = 1;
+        fwrite(text, 1, plain, out);
+        text += plain;
+        if (*text && *text != '\\') {
+            text += escape_one(text, piece);
+            fputs(piece, out);
+        }
+    }
+}

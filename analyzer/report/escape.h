@@ -27,4 +27,8 @@ char *ad_escape(char *buffer, size_t size, const char *text);
 /** Prints the escaped text, cut at AD_ESCAPE_MAX. */
 void ad_escape_print(FILE *out, const char *text);
 
+/** Prints the text of a value (struct ad_value), of any length: its backslashes are escapes already, and stay as
+ *  they are; everything else is escaped as above. */
+void ad_escape_print_value(FILE *out, const char *text);
+
 #endif

@@ -30,11 +30,12 @@
  *                 "spawned_in": LINE|null (where there is no spawn_site), "stack_size", "stack_used_max",
  *                 "argument", "locals" (addresses), "stack": [LINE, ...] (innermost first) or null,
  *                 "stack_end": null when complete, else why it ends,
- *                 "spawn_stack", "error_stack": [LINE, ...] as recorded, or null}, ...],
+ *                 "spawn_stack", "error_stack": [LINE, ...] as recorded, or null,
+ *                 "variables": with --locals, [[VARIABLE, ...], ...] for each LINE of "stack", or null}, ...],
  *      "workers": [{"id", "name", "state", "state_class", "thread", "current", "ready", "timers",
  *                   "last_tick_ns" (ago), "ticks", "inbox", "switches", "next_timer_ns" (from now on), "tasks",
  *                   "loop" (address)}, ...],
- *      "threads": [{"tid", "name", "worker", "crashed", "stack", "stack_end"}, ...],
+ *      "threads": [{"tid", "name", "worker", "crashed", "stack", "stack_end", "variables"}, ...],
  *      "finished": [{"id" (the runtime's own, as are those below), "name", "state", "state_class", "start": LINE,
  *                    "parent", "spawn_site", "age_ns" (since it ended), "life_ns", "error": as of a task, "resumes",
  *                    "cpu_ns", "flags"}, ...] (of each runtime the newest first),
@@ -51,6 +52,8 @@
  *              Of holders and children the first 64 are listed.
  *     LINE:   {"function", "file", "line", "inlined", "hidden", "pc", "module", "offset"}
  *     PLACE:  {"file", "line", "function"}
+ *     VARIABLE: {"name", "type", "argument", "depth" (0: of the function, more: of blocks inside), "value" (in
+ *              words), "state": "known"|"optimized out"|"unreadable"|"not available"}; arguments first
  *
  * Streamed: one task at a time, never the whole document in memory. A task, worker or thread is one line.
  */
@@ -59,7 +62,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "report/escape.h"
 #include "report/json_internal.h"
+#include "report/locals.h"
 #include "report/report.h"
 #include "report/stack.h"
 #include "report/table.h"
@@ -73,6 +78,7 @@ struct document {
     FILE *out;
     const struct ad_snapshot *snapshot;
     const struct ad_findings *findings;
+    const struct ad_report_options *options;
     char **lines; /* by location: its lines as JSON; NULL: not made yet */
 };
 
@@ -139,6 +145,56 @@ static struct ad_error *put_stack_end(struct document *document, uint32_t index)
     return put(document->out, ad_json_text(AD_ITEMS(struct ad_stack, &snapshot->stacks)[index].end_text));
 }
 
+/* ---- Arguments and locals ---- */
+
+static json_t *value_text(const struct ad_value *value)
+{
+    ad_auto_buffer struct ad_buffer words = {0};
+    struct ad_error *error = ad_buffer_open(&words);
+    if (!error) {
+        ad_escape_print_value(words.file, value->text);
+        error = ad_buffer_close(&words);
+    }
+    json_t *text = error ? NULL : json_string(words.text);
+    ad_error_destroy(error);
+    return text;
+}
+
+static json_t *variable_object(const struct ad_variable *variable, const struct ad_value *value)
+{
+    static const char *const states[] = {"known", "optimized out", "unreadable", "not available"};
+    return json_pack("{so so sb sI so ss}", "name", ad_json_text(variable->name), "type",
+                     ad_json_text(variable->type), "argument", variable->argument, "depth",
+                     (json_int_t)variable->depth, "value", value_text(value), "state",
+                     states[value->state <= AD_VALUE_UNAVAILABLE ? value->state : AD_VALUE_UNAVAILABLE]);
+}
+
+/* ,"variables":[[...], ...] for each line of the stack, or null; nothing when they were not asked for. */
+static struct ad_error *put_variables(struct document *document, uint32_t stack, const struct ad_vector *asked,
+                                      uint32_t next)
+{
+    struct ad_stack_walk walk;
+    struct ad_stack_line line;
+    const char *separator = "[";
+    if (!document->options->locals || !asked->count)
+        return NULL;
+    fputs(",\"variables\":", document->out);
+    if (next == AD_NONE)
+        return put(document->out, json_null());
+    ad_stack_walk_init(&walk, document->snapshot, stack);
+    while (ad_stack_walk_next(&walk, &line)) {
+        struct ad_locals locals = ad_locals_next(document->snapshot, line.line, &next);
+        json_t *list = json_array();
+        for (uint32_t i = 0; i < locals.count; i++)
+            list = ad_json_append(list, variable_object(&locals.variables[i], &locals.values[i]));
+        fputs(separator, document->out);
+        separator = ",";
+        AD_TRY(put(document->out, list));
+    }
+    fputs(separator[0] == '[' ? "[]" : "]", document->out);
+    return NULL;
+}
+
 /* The beginning of an object: the members of `value`, and a stack. */
 static struct ad_error *put_with_stack(struct document *document, json_t *value, uint32_t stack)
 {
@@ -164,6 +220,7 @@ static struct ad_error *put_task(struct document *document, size_t index)
     AD_TRY(put_with_stack(document, ad_json_task_object(snapshot, (uint32_t)index), task->stack));
     AD_TRY(put_stack(document, "spawn_stack", extra->spawn_trace.stack));
     AD_TRY(put_stack(document, "error_stack", extra->error_trace.stack));
+    AD_TRY(put_variables(document, task->stack, &snapshot->task_values, ad_task_values(snapshot, index)));
     fputc('}', document->out);
     return NULL;
 }
@@ -173,6 +230,7 @@ static struct ad_error *put_thread(struct document *document, size_t index)
     const struct ad_snapshot *snapshot = document->snapshot;
     const struct ad_thread_state *thread = &AD_ITEMS(struct ad_thread_state, &snapshot->threads)[index];
     AD_TRY(put_with_stack(document, ad_json_thread(snapshot, thread), thread->stack));
+    AD_TRY(put_variables(document, thread->stack, &snapshot->thread_values, ad_thread_values(snapshot, index)));
     fputc('}', document->out);
     return NULL;
 }
@@ -252,8 +310,8 @@ static struct ad_error *put_document(struct document *document)
 struct ad_error *ad_report_json(FILE *out, const struct ad_snapshot *snapshot,
                                 const struct ad_findings *findings, const struct ad_report_options *options)
 {
-    (void)options; /* programs get all frames, each marked */
-    struct document document = {.out = out, .snapshot = snapshot, .findings = findings};
+    /* programs get all frames, each marked, whatever the options say */
+    struct document document = {.out = out, .snapshot = snapshot, .findings = findings, .options = options};
     document.lines = calloc(snapshot->locations.count + 1, sizeof(*document.lines));
     if (!document.lines)
         return &ad_error_nomem;

@@ -14,6 +14,7 @@
 struct ad_report_options {
     bool all_frames; /**< show the runtime's own frames too */
     bool system;     /**< show the runtime's own tasks too */
+    bool locals;     /**< show arguments and locals; they must have been read */
     unsigned groups; /**< groups on the first screen; 0: 20 */
     unsigned width;  /**< characters of a line on the first screen; 0: any */
 };

@@ -4,6 +4,7 @@
 #include "findings/graph.h"
 #include "report/describe.h"
 #include "report/escape.h"
+#include "report/locals.h"
 #include "report/report.h"
 #include "report/stack.h"
 #include "report/words.h"
@@ -190,14 +191,20 @@ static void print_details(FILE *out, const struct ad_snapshot *snapshot, const s
 
 /* ---- Stacks ---- */
 
-static void print_lines(FILE *out, const struct ad_snapshot *snapshot, uint32_t stack, bool all_frames)
+/* `values`: the first one of the stack's; AD_NONE: none. */
+static void print_lines(FILE *out, const struct ad_snapshot *snapshot, uint32_t stack, uint32_t values,
+                        bool all_frames)
 {
     struct ad_stack_walk walk;
     struct ad_stack_line line;
     ad_stack_walk_init(&walk, snapshot, stack);
-    while (ad_stack_walk_next(&walk, &line))
-        if (all_frames || !line.hidden)
-            print_line(out, &line);
+    while (ad_stack_walk_next(&walk, &line)) {
+        struct ad_locals locals = ad_locals_next(snapshot, line.line, &values);
+        if (!all_frames && line.hidden)
+            continue;
+        print_line(out, &line);
+        ad_print_locals(out, &locals);
+    }
     if (walk.stack && walk.stack->end_text) {
         fputs("  (the stack is not complete: ", out);
         ad_escape_print(out, walk.stack->end_text);
@@ -211,20 +218,23 @@ static void print_trace(FILE *out, const struct ad_snapshot *snapshot, const cha
     if (trace->stack >= snapshot->stacks.count)
         return;
     fprintf(out, "  %s:\n", title);
-    print_lines(out, snapshot, trace->stack, all_frames);
+    print_lines(out, snapshot, trace->stack, AD_NONE, all_frames);
 }
 
 /* Its own stack, and those that the runtime has recorded. */
-static void print_stacks(FILE *out, const struct ad_snapshot *snapshot, const struct ad_task *task,
-                         bool all_frames)
+static void print_stacks(FILE *out, const struct ad_snapshot *snapshot, uint32_t index,
+                         const struct ad_report_options *options)
 {
+    const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[index];
+    bool all_frames = options->all_frames;
+    uint32_t values = options->locals ? ad_task_values(snapshot, index) : AD_NONE;
     const struct ad_task_extra *extra = ad_task_extra(snapshot, task);
     if (ad_task_unbegun(snapshot, task) && !all_frames) {
         fputs("  (it is to begin in ", out);
         print_location(out, snapshot, task->start_location);
         fputs(")\n", out);
     } else if (task->stack < snapshot->stacks.count)
-        print_lines(out, snapshot, task->stack, all_frames);
+        print_lines(out, snapshot, task->stack, values, all_frames);
     else if (extra->error_trace.stack >= snapshot->stacks.count)
         fputs("  (no stack)\n", out);
     print_trace(out, snapshot, "failed in", &extra->error_trace, all_frames);
@@ -247,7 +257,7 @@ struct ad_error *ad_report_tasks(FILE *out, const struct ad_snapshot *snapshot,
         separator = "\n";
         print_header(out, snapshot, i);
         print_details(out, snapshot, task);
-        print_stacks(out, snapshot, task, options->all_frames);
+        print_stacks(out, snapshot, i, options);
     }
     if (left_out) {
         fputs(separator, out);

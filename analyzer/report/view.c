@@ -7,12 +7,13 @@
 
 #include "report/escape.h"
 
-enum { KEY_TASKS = 0x1000, KEY_JSON, KEY_ALL_FRAMES, KEY_SYSTEM, KEY_GROUPS, GROUPS_MAX = 1000000, ARGUMENT_WIDTH = 100 };
+enum { KEY_TASKS = 0x1000, KEY_JSON, KEY_ALL_FRAMES, KEY_SYSTEM, KEY_LOCALS, KEY_GROUPS, GROUPS_MAX = 1000000, ARGUMENT_WIDTH = 100 };
 
 static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "What to show (without any: verdict, vitals, findings, groups of equal tasks):", 1},
     {"tasks", KEY_TASKS, NULL, 0, "every task: state, what it waits for, whole stack", 1},
     {"json", KEY_JSON, NULL, 0, "everything as one JSON object, \"schema\": 1", 1},
+    {"locals", KEY_LOCALS, NULL, 0, "every task, with the arguments and locals of its frames; also with --json", 1},
     {"all-frames", KEY_ALL_FRAMES, NULL, 0, "with --tasks: the runtime's own frames too", 1},
     {"system", KEY_SYSTEM, NULL, 0, "the runtime's own tasks too", 1},
     {"groups", KEY_GROUPS, "N", 0, "N groups instead of as many as fit one screen", 1},
@@ -44,6 +45,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_SYSTEM:
         options->report.system = true;
+        return 0;
+    case KEY_LOCALS:
+        options->report.locals = true;
+        if (options->view == AD_VIEW_SCREEN)
+            options->view = AD_VIEW_TASKS;
         return 0;
     case KEY_GROUPS:
         return parse_groups(argument, &options->report.groups);
@@ -115,15 +121,22 @@ static error_t parse_alone(int key, char *argument, struct argp_state *state)
     return key == ARGP_KEY_ARG ? EINVAL : key == ARGP_KEY_INIT ? 0 : ARGP_ERR_UNKNOWN;
 }
 
-struct ad_error *ad_view_run(FILE *out, int argc, char **argv, const struct ad_snapshot *snapshot,
-                             const struct ad_findings *findings)
+struct ad_error *ad_view_parse(int argc, char **argv, struct ad_view_options *options_ret)
 {
     static const struct argp_child children[] = {{&ad_view_argp, 0, NULL, 0}, {0}};
     static const struct argp alone = {.parser = parse_alone, .children = children};
-    struct ad_view_options options = {0};
-    if (argc > 0)
-        AD_TRY(
-            ad_argp_run(&alone, argc, argv, 0, &options,
-                        "there are --tasks, --json, --all-frames, --system, --groups N, and nothing for the summary"));
+    *options_ret = (struct ad_view_options){0};
+    if (argc <= 0)
+        return NULL;
+    return ad_argp_run(&alone, argc, argv, 0, options_ret,
+                       "there are --tasks, --json, --locals, --all-frames, --system, --groups N, and nothing for "
+                       "the summary");
+}
+
+struct ad_error *ad_view_run(FILE *out, int argc, char **argv, const struct ad_snapshot *snapshot,
+                             const struct ad_findings *findings)
+{
+    struct ad_view_options options;
+    AD_TRY(ad_view_parse(argc, argv, &options));
     return ad_view_print(out, &options, snapshot, findings);
 }

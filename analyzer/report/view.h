@@ -5,6 +5,7 @@
  *     (none)           the first screen          --groups N     with N groups
  *     --tasks          every task with its stack --all-frames   the runtime's own frames too
  *     --json           everything, for programs  --system       the runtime's own tasks too
+ *     --locals         --tasks with arguments and locals; likewise with --json
  */
 #ifndef AD_REPORT_VIEW_H
 #define AD_REPORT_VIEW_H
@@ -28,6 +29,9 @@ extern const struct argp ad_view_argp;
 struct ad_error *ad_view_print(FILE *out, const struct ad_view_options *options,
                                const struct ad_snapshot *snapshot,
                                const struct ad_findings *findings) ad_must_check;
+
+/** As ad_view_run, without printing. */
+struct ad_error *ad_view_parse(int argc, char **argv, struct ad_view_options *options_ret) ad_must_check;
 
 /**
  * Parses the options in `argv` and prints that view. argv[0] is a program name and not looked at; argv may

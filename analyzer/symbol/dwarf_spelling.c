@@ -14,7 +14,7 @@
 struct spelling {
     char left[PIECE];
     char right[PIECE];
-    const char *qualifier; /* waits for what it qualifies */
+    bool is_const, is_volatile; /* wait for what they qualify */
     bool pointer_last;     /* an array or a function needs parentheses around it */
 };
 
@@ -39,13 +39,13 @@ static void put_right(struct spelling *spelling, const char *text)
 
 static void put_pointer(struct spelling *spelling, const char *sign)
 {
-    char text[32];
-    const char *qualifier = spelling->qualifier;
-    snprintf(text, sizeof(text), "%s%s%s", sign, qualifier ? " " : "", qualifier ? qualifier : "");
-    if (qualifier && spelling->left[0])
+    bool qualified = spelling->is_const || spelling->is_volatile;
+    if (qualified && spelling->left[0])
         prepend(spelling->left, " ");
-    prepend(spelling->left, text);
-    spelling->qualifier = NULL;
+    prepend(spelling->left, spelling->is_volatile ? " volatile" : "");
+    prepend(spelling->left, spelling->is_const ? " const" : "");
+    prepend(spelling->left, sign);
+    spelling->is_const = spelling->is_volatile = false;
     spelling->pointer_last = true;
 }
 
@@ -96,10 +96,10 @@ static bool put_derived(const struct ad_dwarf_unit *unit, Dwarf_Die die, Dwarf_H
         put_pointer(spelling, "&&");
         return true;
     case DW_TAG_const_type:
-        spelling->qualifier = spelling->qualifier ? "const volatile" : "const";
+        spelling->is_const = true;
         return true;
     case DW_TAG_volatile_type:
-        spelling->qualifier = spelling->qualifier ? "const volatile" : "volatile";
+        spelling->is_volatile = true;
         return true;
     case DW_TAG_restrict_type:
     case DW_TAG_atomic_type:
@@ -154,8 +154,8 @@ void ad_dwarf_spell(const struct ad_dwarf_unit *unit, Dwarf_Die type, char *buff
             break;
         }
     }
-    const char *qualifier = spelling.qualifier ? spelling.qualifier : "";
     bool gap = spelling.left[0] || spelling.right[0] == '[' || spelling.right[0] == '(';
-    snprintf(buffer, size, "%s%s%s%s%s%s%s", qualifier, *qualifier ? " " : "", word, name ? name : "...",
-             gap ? " " : "", spelling.left, spelling.right);
+    snprintf(buffer, size, "%s%s%s%s%s%s%s", spelling.is_const ? "const " : "",
+             spelling.is_volatile ? "volatile " : "", word, name ? name : "...", gap ? " " : "", spelling.left,
+             spelling.right);
 }

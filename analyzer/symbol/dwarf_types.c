@@ -228,27 +228,38 @@ static bool is_signed_enum(Dwarf_Debug debug, Dwarf_Die die)
     return negative;
 }
 
+/* A bound that the frame has, by the attribute that says it; false: there is none. */
+static bool find_dynamic_bound(const struct ad_dwarf_unit *unit, Dwarf_Die subrange, Dwarf_Half number,
+                               uint64_t address, struct body *body)
+{
+    Dwarf_Debug debug = unit->object->debug;
+    Dwarf_Die variable, type;
+    bool is_count = number == DW_AT_count;
+    if (ad_dwarf_reference(debug, subrange, number, &variable)) {
+        body->count = 8;
+        if (ad_dwarf_reference(debug, variable, DW_AT_type, &type) && look_through(debug, &type))
+            body->count = ad_dwarf_unsigned(type, DW_AT_byte_size, 8);
+        body->bound_form = is_count ? AD_BOUND_COUNT_VARIABLE : AD_BOUND_VARIABLE;
+        return ad_dwarf_die_program(unit, variable, DW_AT_location, address, &body->bound) == AD_DWARF_FOUND;
+    }
+    body->bound_form = is_count ? AD_BOUND_COUNT_VALUE : AD_BOUND_VALUE;
+    return is_computed(subrange, number) &&
+           ad_dwarf_die_program(unit, subrange, number, address, &body->bound) == AD_DWARF_FOUND;
+}
+
 static void find_bound(struct ad_dwarf_types *types, Dwarf_Die subrange, uint64_t address, struct body *body)
 {
     const struct ad_dwarf_unit *unit = types->unit;
-    Dwarf_Debug debug = unit->object->debug;
-    Dwarf_Die variable, type;
     uint64_t lower = ad_dwarf_unsigned(subrange, DW_AT_lower_bound, 0);
     uint64_t last = ad_dwarf_unsigned(subrange, DW_AT_upper_bound, UINT64_MAX);
     uint64_t count = ad_dwarf_unsigned(subrange, DW_AT_count, UINT64_MAX);
     if (count != UINT64_MAX || last != UINT64_MAX) {
         body->bound_form = AD_BOUND_COUNT;
         body->count = count != UINT64_MAX ? count : last + 1 >= lower ? last + 1 - lower : 0;
-    } else if (ad_dwarf_reference(debug, subrange, DW_AT_upper_bound, &variable) ||
-               ad_dwarf_reference(debug, subrange, DW_AT_count, &variable)) {
-        body->count = 8;
-        if (ad_dwarf_reference(debug, variable, DW_AT_type, &type) && look_through(debug, &type))
-            body->count = ad_dwarf_unsigned(type, DW_AT_byte_size, 8);
-        if (ad_dwarf_die_program(unit, variable, DW_AT_location, address, &body->bound) == AD_DWARF_FOUND)
-            body->bound_form = AD_BOUND_VARIABLE;
-    } else if (is_computed(subrange, DW_AT_upper_bound) &&
-               ad_dwarf_die_program(unit, subrange, DW_AT_upper_bound, address, &body->bound) == AD_DWARF_FOUND) {
-        body->bound_form = AD_BOUND_VALUE;
+    } else if (!find_dynamic_bound(unit, subrange, DW_AT_upper_bound, address, body) &&
+               !find_dynamic_bound(unit, subrange, DW_AT_count, address, body)) {
+        body->bound_form = AD_BOUND_NONE;
+        body->bound = (struct ad_program){0};
     }
 }
 

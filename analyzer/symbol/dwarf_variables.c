@@ -131,17 +131,38 @@ static struct ad_error *visit(struct walk *walk, Dwarf_Die die, uint32_t depth)
 
 /* ---- Abstract instances ---- */
 
-static struct ad_error *note_origin(struct walk *walk, Dwarf_Die die)
+/* Blocks of clang do not say which abstract block they stand for; where both DIEs have the same children, it is
+ * the one in the same place. `twin`: the child there; NULL: none. */
+static struct ad_error *note_origin(struct walk *walk, Dwarf_Die die, Dwarf_Die twin)
 {
     Dwarf_Error error;
     Dwarf_Off offset;
+    Dwarf_Die origin;
     Dwarf_Half tag = tag_of(die);
-    if (tag == DW_TAG_call_site || tag == DW_TAG_GNU_call_site ||
-        !ad_dwarf_reference(walk->unit->object->debug, die, DW_AT_abstract_origin, &die) ||
-        dwarf_dieoffset(die, &offset, &error) != DW_DLV_OK)
+    if (tag == DW_TAG_call_site || tag == DW_TAG_GNU_call_site)
         return NULL;
-    uint64_t origin = offset;
-    return ad_vector_push(&walk->present, &origin);
+    if (!ad_dwarf_reference(walk->unit->object->debug, die, DW_AT_abstract_origin, &origin))
+        origin = tag == DW_TAG_lexical_block ? twin : NULL;
+    if (!origin || dwarf_dieoffset(origin, &offset, &error) != DW_DLV_OK)
+        return NULL;
+    uint64_t key = offset;
+    return ad_vector_push(&walk->present, &key);
+}
+
+/* The first child of the abstract instance, if its children are of the same kinds as those here. */
+static bool find_twins(const struct walk *walk, Dwarf_Die die, Dwarf_Die *twin_ret)
+{
+    Dwarf_Die origin, here, there;
+    if (!ad_dwarf_reference(walk->unit->object->debug, die, DW_AT_abstract_origin, &origin) ||
+        !first_child(die, &here) || !first_child(origin, twin_ret))
+        return false;
+    there = *twin_ret;
+    bool more_here = true, more_there = true;
+    while (more_here && more_there && tag_of(here) == tag_of(there)) {
+        more_here = next_sibling(walk, &here);
+        more_there = next_sibling(walk, &there);
+    }
+    return !more_here && !more_there;
 }
 
 static int by_number(const void *a, const void *b)
@@ -180,12 +201,14 @@ static struct ad_error *visit_absent(struct walk *walk, const struct place *cont
 
 static struct ad_error *walk_container(struct walk *walk, const struct place *container)
 {
-    Dwarf_Die child;
+    Dwarf_Die child, twin;
     walk->present.count = 0;
+    bool has_twin = find_twins(walk, container->die, &twin);
     if (first_child(container->die, &child)) {
         do {
-            AD_TRY(note_origin(walk, child));
+            AD_TRY(note_origin(walk, child, has_twin ? twin : NULL));
             AD_TRY(visit(walk, child, container->depth));
+            has_twin = has_twin && next_sibling(walk, &twin);
         } while (next_sibling(walk, &child));
     }
     return visit_absent(walk, container);

@@ -73,7 +73,8 @@ static const char *take_text(struct reader *reader)
 static struct ad_program take_program(struct reader *reader)
 {
     struct ad_cursor *in = &reader->in;
-    struct ad_program program = {.offset_size = ad_cursor_u8(in), .size = ad_cursor_u32(in)};
+    struct ad_program program = {.offset_size = ad_cursor_u8(in)};
+    program.size = ad_cursor_u32(in);
     uint8_t *bytes = make_room(reader, program.size, 1, 1);
     const void *sent = ad_cursor_bytes(in, program.size);
     if (!bytes || !sent)
@@ -82,8 +83,10 @@ static struct ad_program take_program(struct reader *reader)
     program.bytes = bytes;
     uint32_t count = ad_cursor_u32(in);
     struct ad_operand *operands = make_room(reader, count, 12, sizeof(*operands));
-    for (uint32_t i = 0; operands && i < count; i++)
-        operands[i] = (struct ad_operand){.at = ad_cursor_u32(in), .value = ad_cursor_u64(in)};
+    for (uint32_t i = 0; operands && i < count; i++) {
+        operands[i].at = ad_cursor_u32(in);
+        operands[i].value = ad_cursor_u64(in);
+    }
     program.operands = operands;
     program.operand_count = operands ? count : 0;
     if (program.offset_size != 8)

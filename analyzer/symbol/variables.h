@@ -57,6 +57,8 @@ enum ad_bound {
     AD_BOUND_COUNT,    /**< as a number of elements */
     AD_BOUND_VALUE,    /**< `bound` computes the last index */
     AD_BOUND_VARIABLE, /**< `bound` leads to the last index, an integer of `count` bytes */
+    AD_BOUND_COUNT_VALUE, /**< likewise, the number of elements */
+    AD_BOUND_COUNT_VARIABLE,
     AD_BOUNDS
 };
 

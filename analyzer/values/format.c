@@ -151,7 +151,7 @@ static struct ad_error *next_element(struct ad_formatter *formatter, struct ad_v
                            .offset = level->offset + level->next * level->element_size};
     level->repeats = ad_format_repeats(formatter, level->source, part.offset, level->element_size,
                                        level->count - level->next);
-    bool counted = level->repeats >= AD_FORMAT_REPEATS;
+    bool counted = level->repeats > AD_FORMAT_REPEATS;
     if (!counted)
         level->repeats = 0;
     level->next += counted ? level->repeats : 1;

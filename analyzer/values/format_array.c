@@ -27,23 +27,26 @@ static struct ad_error *read_bound(const struct ad_formatter *formatter, const s
 struct ad_error *ad_format_array_count(const struct ad_formatter *formatter, const struct ad_type *type,
                                        bool *known_ret, uint64_t *count_ret)
 {
-    struct ad_fragment last = {0};
+    struct ad_fragment bound = {0};
+    bool is_count = type->bound_form == AD_BOUND_COUNT_VALUE || type->bound_form == AD_BOUND_COUNT_VARIABLE;
     *known_ret = true;
     switch (type->bound_form) {
     case AD_BOUND_COUNT:
         *count_ret = type->count;
         return NULL;
     case AD_BOUND_VALUE:
-        AD_TRY(ad_expression_number(formatter->frame->stack, formatter->frame->frame, &type->bound, &last));
-        *known_ret = last.kind == AD_FRAGMENT_NUMBER;
+    case AD_BOUND_COUNT_VALUE:
+        AD_TRY(ad_expression_number(formatter->frame->stack, formatter->frame->frame, &type->bound, &bound));
+        *known_ret = bound.kind == AD_FRAGMENT_NUMBER;
         break;
     case AD_BOUND_VARIABLE:
-        AD_TRY(read_bound(formatter, type, known_ret, &last.number));
+    case AD_BOUND_COUNT_VARIABLE:
+        AD_TRY(read_bound(formatter, type, known_ret, &bound.number));
         break;
     default:
         *known_ret = false;
     }
-    *count_ret = last.number + 1;
+    *count_ret = is_count ? bound.number : bound.number + 1;
     return NULL;
 }
 

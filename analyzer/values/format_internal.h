@@ -63,7 +63,7 @@ struct ad_error *ad_format_size(const struct ad_formatter *formatter, uint32_t t
 uint64_t ad_format_repeats(const struct ad_formatter *formatter, const struct ad_source *source, uint64_t offset,
                            uint64_t size, uint64_t count);
 
-/** Elements that are the same are counted from here on, as GDB does. */
+/** More elements that are the same than these are counted, as GDB does. */
 enum { AD_FORMAT_REPEATS = 10 };
 
 #endif

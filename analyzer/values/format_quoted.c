@@ -77,7 +77,7 @@ static const char *short_escape(uint32_t character)
     }
 }
 
-/* `after_number`: a digit would be taken for one more of the number's. Returns whether this is one. */
+/* `after_number`: a digit would be taken for one more of the number's. Returns whether this one is so. */
 static bool put_unit(struct ad_text *text, const struct unit *unit, char quote, bool after_number)
 {
     char piece[PIECE_MAX];
@@ -89,8 +89,9 @@ static bool put_unit(struct ad_text *text, const struct unit *unit, char quote, 
         return false;
     }
     if (!unit->is_text || character < ' ' || character == 0x7f || (is_digit && after_number)) {
-        ad_text_print(text, character <= 0777 ? "\\%.3o" : "\\x%" PRIx32, character);
-        return true;
+        bool is_octal = character <= 0777; /* three digits, and no more */
+        ad_text_print(text, is_octal ? "\\%.3o" : "\\x%" PRIx32, character);
+        return !is_octal;
     }
     if (character == (uint32_t)quote || character == '\\')
         ad_text_put(text, "\\");
