@@ -1,180 +1,180 @@
 /* SPDX-License-Identifier: MIT */
+#include "dump/live_read.h"
+
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "dump/dump_internal.h"
-#include "runtimes/layout.h"
-#include "target/live.h"
 
-/* As much as this is copied in a millisecond or so: all of it in the stop, and nothing need be proven after. */
-#define FEW_PIECES 1500
-#define FEW_BYTES (UINT64_C(4) << 20)
-
-/* After so many stops in which some task changed that was not expected to, the records of all tasks are read
-   while the process stands still. */
-#define PATIENCE 2
-
-/* What is needed while a live process is read. */
-struct reading {
-    struct ad_dump *dump;
-    const struct ad_dump_options *options;
-    const struct ad_discovery *discovery;
-    struct ad_vector maps; /* struct ad_layout_map *, of each runtime */
-};
-
-static void reading_deinit(struct reading *reading)
+static void reading_deinit(struct ad_live_reading *reading)
 {
     for (size_t i = 0; i < reading->maps.count; i++)
         ad_layout_map_destroy(AD_ITEMS(struct ad_layout_map *, &reading->maps)[i]);
     ad_vector_deinit(&reading->maps);
+    ad_vector_deinit(&reading->torn);
+    ad_discovery_deinit(&reading->discovery);
 }
 
-static struct ad_layout_map *const *maps_of(const struct reading *reading)
+static struct ad_layout_map *map_at(const struct ad_live_reading *reading, size_t index)
 {
-    return reading->maps.items;
+    return AD_ITEMS(struct ad_layout_map *, &reading->maps)[index];
 }
 
-/* ---- While it runs ------------------------------------------------------------------------------------ */
-
-static struct ad_error *add_maps(struct reading *reading, const struct ad_snapshot *snapshot)
+struct ad_error *ad_live_reading_ranges(const struct ad_live_reading *reading,
+                                        struct ad_error *(*find)(const struct ad_layout_map *map,
+                                                                 struct ad_vector *ranges),
+                                        struct ad_vector *ranges)
 {
-    const struct ad_candidate *candidates = reading->discovery->candidates.items;
-    for (size_t i = 0; i < reading->discovery->candidates.count; i++) {
-        struct ad_layout_map *map;
-        struct ad_error *error = ad_layout_map_create(reading->dump->target, candidates[i].address,
-                                                      &reading->options->limits, snapshot, &map);
-        if (!error)
-            error = ad_vector_push(&reading->maps, &map);
-        else if (error->kind != AD_ERROR_NOMEM) {
-            ad_error_destroy(error); /* it will be told when all is read */
-            error = NULL;
-        }
-        AD_TRY(error);
-    }
+    for (size_t i = 0; i < reading->maps.count; i++)
+        AD_TRY(find(map_at(reading, i), ranges));
+    return NULL;
+}
+
+struct ad_error *ad_live_reading_records(const struct ad_live_reading *reading, const struct ad_range *ranges,
+                                         size_t count, struct ad_vector *records)
+{
+    for (size_t i = 0; i < reading->maps.count; i++)
+        AD_TRY(ad_layout_map_records(map_at(reading, i), ranges, count, records));
+    return NULL;
+}
+
+struct ad_error *ad_live_reading_follow(const struct ad_live_reading *reading, const struct ad_range *ranges,
+                                        size_t count)
+{
+    for (size_t i = 0; i < reading->maps.count; i++)
+        AD_TRY(ad_layout_follow(map_at(reading, i), ranges, count));
+    return NULL;
+}
+
+/* ---- Before ------------------------------------------------------------------------------------------- */
+
+static struct ad_error *add_map(struct ad_live_reading *reading, uint64_t address,
+                                const struct ad_snapshot *snapshot)
+{
+    struct ad_layout_map *map;
+    struct ad_error *error =
+        ad_layout_map_create(reading->dump->target, address, &reading->options->limits, snapshot, &map);
+    if (!error)
+        return ad_vector_push(&reading->maps, &map);
+    if (error->kind == AD_ERROR_NOMEM)
+        return error;
+    ad_error_destroy(error); /* it will be told when all is read */
     return NULL;
 }
 
 /* Reads all, so that it is copied; what comes of it may be torn, and is thrown away. */
-static struct ad_error *copy_all(struct reading *reading, struct ad_snapshot *scratch)
+static struct ad_error *copy_all(struct ad_live_reading *reading, struct ad_snapshot *scratch)
 {
     struct ad_target *target = reading->dump->target;
     const struct ad_limits *limits = &reading->options->limits;
+    const struct ad_candidate *candidates = reading->discovery.candidates.items;
     AD_TRY(ad_snapshot_describe(scratch, target));
-    AD_TRY(ad_dump_runtimes(reading->dump, reading->discovery, limits, scratch));
+    AD_TRY(ad_dump_runtimes(reading->dump, &reading->discovery, limits, scratch));
     AD_TRY(ad_layout_prefetch_stacks(target, limits, scratch));
-    return add_maps(reading, scratch);
-}
-
-static struct ad_error *heat(const struct reading *reading,
-                             struct ad_error *(*find)(const struct ad_layout_map *map, struct ad_vector *ranges))
-{
-    ad_cleanup(ad_vector_deinit) struct ad_vector ranges = AD_VECTOR(struct ad_range);
-    for (size_t i = 0; i < reading->maps.count; i++)
-        AD_TRY(find(maps_of(reading)[i], &ranges));
-    if (ranges.count)
-        ad_live_heat(reading->dump->target, ranges.items, ranges.count);
+    for (size_t i = 0; i < reading->discovery.candidates.count; i++)
+        AD_TRY(add_map(reading, candidates[i].address, scratch));
     return NULL;
 }
 
-static struct ad_error *prepare(struct reading *reading)
+static struct ad_error *prepare(struct ad_live_reading *reading)
 {
-    struct ad_target *target = reading->dump->target;
+    struct ad_dump *dump = reading->dump;
     struct ad_snapshot *scratch;
-    uint64_t changed;
-    size_t pieces;
+    AD_TRY(ad_modules_create(dump->target, &reading->options->limits, &dump->modules));
+    AD_TRY(ad_dump_discover(dump, reading->options, &reading->discovery));
     AD_TRY(ad_snapshot_create(&scratch));
     struct ad_error *error = copy_all(reading, scratch);
     ad_snapshot_destroy(scratch);
-    AD_TRY(error);
-    AD_TRY(heat(reading, ad_layout_map_roots));
-    bool few = ad_live_copied(target, &pieces) <= FEW_BYTES && pieces <= FEW_PIECES;
-    if (!few)
-        return ad_live_compare(target, &changed);
-    ad_live_heat(target, NULL, 0);
-    return NULL;
+    return error;
 }
 
-/* ---- While it stands still, or as if it did ----------------------------------------------------------- */
+/* ---- After -------------------------------------------------------------------------------------------- */
 
-static struct ad_error *follow(const struct reading *reading)
+static int by_address(const void *a, const void *b)
 {
-    ad_cleanup(ad_vector_deinit) struct ad_vector hot = AD_VECTOR(struct ad_range);
-    AD_TRY(ad_live_hot(reading->dump->target, &hot));
-    for (size_t i = 0; i < reading->maps.count; i++)
-        AD_TRY(ad_layout_follow(maps_of(reading)[i], hot.items, hot.count));
-    return NULL;
+    uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
+    return (left > right) - (left < right);
 }
 
-/* How much is not known to be as it was in the stop. */
-static struct ad_error *look(const struct reading *reading, uint64_t *doubtful_ret)
+static void mark_torn(const struct ad_live_reading *reading)
 {
-    struct ad_target *target = reading->dump->target;
-    AD_TRY(reading->options->no_stop ? ad_live_glance(target) : ad_live_stop(target));
-    struct ad_error *error = follow(reading);
-    ad_live_resume(target);
-    AD_TRY(error);
-    return ad_live_compare(target, doubtful_ret);
-}
-
-static struct ad_error *look_until_sure(const struct reading *reading, uint64_t *doubtful_ret)
-{
-    for (unsigned looks = 0;; looks++) {
-        if (looks == PATIENCE)
-            AD_TRY(heat(reading, ad_layout_map_tasks));
-        AD_TRY(look(reading, doubtful_ret));
-        if (!*doubtful_ret || looks == PATIENCE)
-            return NULL;
+    const struct ad_vector *torn = &reading->torn;
+    struct ad_snapshot *snapshot = reading->dump->snapshot;
+    if (!torn->count)
+        return;
+    qsort(torn->items, torn->count, sizeof(uint64_t), by_address);
+    for (uint32_t i = 0; i < snapshot->tasks.count; i++) {
+        struct ad_task *task = ad_snapshot_task(snapshot, i);
+        task->torn = bsearch(&task->address, torn->items, torn->count, sizeof(task->address), by_address);
     }
 }
 
-/* ---- From the copies ---------------------------------------------------------------------------------- */
-
-/* In a stop, records and stacks are right in the end; what other tasks write into them may be too late. */
-static struct ad_error *tell_doubts(const struct reading *reading, uint64_t doubtful)
+/* Two tasks on one stack: one of them had ended when the other was read. Which of them, nobody knows. */
+static struct ad_error *mark_shared_stacks(const struct ad_live_reading *reading)
 {
     struct ad_snapshot *snapshot = reading->dump->snapshot;
-    uint64_t torn = 0;
-    if (!doubtful)
-        return NULL;
-    if (!reading->options->no_stop)
-        return ad_snapshot_lose(snapshot, false, doubtful,
-                                "%" PRIu64 " pieces of memory were read a moment before the stop: order and "
-                                "length of queues may be of then",
-                                doubtful);
-    for (size_t i = 0; i < reading->maps.count; i++)
-        torn += ad_layout_mark_torn(maps_of(reading)[i], snapshot, ad_live_torn);
-    if (torn)
-        return ad_snapshot_lose(snapshot, true, torn,
-                                "%" PRIu64 " of %zu tasks changed while they were read: what is told of them may not "
-                                "fit together",
-                                torn, snapshot->tasks.count);
-    return ad_snapshot_lose(snapshot, true, doubtful,
-                            "%" PRIu64 " pieces of memory changed while they were read, none of them of a task",
-                            doubtful);
+    ad_cleanup(ad_map_deinit) struct ad_map owner_at = {0};
+    for (uint32_t i = 0; i < snapshot->tasks.count; i++) {
+        struct ad_task *task = ad_snapshot_task(snapshot, i);
+        if (!task->stack_size)
+            continue;
+        uint32_t owner = ad_map_get(&owner_at, task->stack_low, AD_NONE);
+        AD_TRY(ad_map_put(&owner_at, task->stack_low, i));
+        if (owner != AD_NONE)
+            task->torn = ad_snapshot_task(snapshot, owner)->torn = true;
+    }
+    return NULL;
 }
 
-static struct ad_error *read_copies(const struct reading *reading, uint64_t doubtful)
+static uint64_t count_torn(const struct ad_snapshot *snapshot)
+{
+    uint64_t count = 0;
+    for (uint32_t i = 0; i < snapshot->tasks.count; i++)
+        count += ad_snapshot_task(snapshot, i)->torn;
+    return count;
+}
+
+static struct ad_error *tell_doubts(const struct ad_live_reading *reading)
+{
+    struct ad_snapshot *snapshot = reading->dump->snapshot;
+    mark_torn(reading);
+    if (reading->options->no_stop)
+        AD_TRY(mark_shared_stacks(reading));
+    uint64_t torn = count_torn(snapshot);
+    if (torn)
+        AD_TRY(ad_snapshot_lose(snapshot, true, torn,
+                                "%" PRIu64 " of %zu tasks changed whenever they were read: what is told of them may "
+                                "not fit together",
+                                torn, snapshot->tasks.count));
+    if (!reading->doubtful)
+        return NULL;
+    return ad_snapshot_lose(snapshot, false, reading->doubtful,
+                            "%" PRIu64 " pieces of memory were read a moment before the stop: order and length of "
+                            "queues may be of then",
+                            reading->doubtful);
+}
+
+static struct ad_error *read_copies(const struct ad_live_reading *reading)
 {
     struct ad_dump *dump = reading->dump;
+    AD_TRY(ad_target_release(dump->target));
     AD_TRY(ad_snapshot_describe(dump->snapshot, dump->target));
-    AD_TRY(ad_dump_runtimes(dump, reading->discovery, &reading->options->limits, dump->snapshot));
+    AD_TRY(ad_dump_runtimes(dump, &reading->discovery, &reading->options->limits, dump->snapshot));
     AD_TRY(ad_snapshot_text(dump->snapshot, dump->target->stop_note, &dump->snapshot->stop_note));
-    return tell_doubts(reading, doubtful);
+    return tell_doubts(reading);
 }
 
 struct ad_error *ad_dump_read_live(struct ad_dump *dump, const struct ad_dump_options *options)
 {
-    ad_cleanup(ad_discovery_deinit) struct ad_discovery discovery = {.candidates = AD_VECTOR(struct ad_candidate)};
-    ad_cleanup(reading_deinit) struct reading reading = {.dump = dump,
-                                                         .options = options,
-                                                         .discovery = &discovery,
-                                                         .maps = AD_VECTOR(struct ad_layout_map *)};
-    uint64_t doubtful;
-    AD_TRY(ad_modules_create(dump->target, &options->limits, &dump->modules));
-    AD_TRY(ad_dump_discover(dump, options, &discovery));
+    ad_cleanup(reading_deinit) struct ad_live_reading reading = {
+        .dump = dump,
+        .options = options,
+        .discovery.candidates = AD_VECTOR(struct ad_candidate),
+        .maps = AD_VECTOR(struct ad_layout_map *),
+        .torn = AD_VECTOR(uint64_t),
+    };
     AD_TRY(prepare(&reading));
-    AD_TRY(look_until_sure(&reading, &doubtful));
-    AD_TRY(ad_target_release(dump->target));
-    AD_TRY(read_copies(&reading, doubtful));
+    AD_TRY(options->no_stop ? ad_live_read_running(&reading) : ad_live_read_stopped(&reading));
+    AD_TRY(read_copies(&reading));
     return ad_dump_open_files(dump, options);
 }

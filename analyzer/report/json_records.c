@@ -3,7 +3,18 @@
 #include <string.h>
 
 #include "report/json_internal.h"
+#include "report/system_call.h"
 #include "report/words.h"
+
+/* Of a thread that the target has; null: it is in none, or nobody knows. */
+static json_t *system_call_of(const struct ad_snapshot *snapshot, uint32_t thread)
+{
+    if (thread >= snapshot->threads.count)
+        return json_null();
+    uint64_t number = AD_ITEMS(struct ad_thread_state, &snapshot->threads)[thread].thread.system_call;
+    const char *name = ad_system_call_name(number);
+    return name ? json_string(name) : ad_json_number(number);
+}
 
 json_t *ad_json_worker_object(const struct ad_snapshot *snapshot, const struct ad_worker *worker)
 {
@@ -15,10 +26,11 @@ json_t *ad_json_worker_object(const struct ad_snapshot *snapshot, const struct a
                      ad_json_number(worker->ready_count), "timers", ad_json_number(worker->timer_count),
                      "last_tick_ns", ad_json_age(snapshot, worker->last_tick), "ticks",
                      ad_json_number(worker->ticks));
-    json_t *more = json_pack("{so so so so so}", "inbox", ad_json_number(worker->inbox_count), "switches",
+    json_t *more = json_pack("{so so so so so so}", "inbox", ad_json_number(worker->inbox_count), "switches",
                              ad_json_number(worker->switches), "next_timer_ns",
                              ad_json_time_left(snapshot, worker->next_timer), "tasks",
-                             ad_json_number(worker->tasks_alive), "loop", ad_json_pointer(worker->loop));
+                             ad_json_number(worker->tasks_alive), "loop", ad_json_pointer(worker->loop), "system_call",
+                             system_call_of(snapshot, worker->thread));
     return ad_json_join(basics, more);
 }
 
@@ -26,8 +38,11 @@ json_t *ad_json_thread(const struct ad_snapshot *snapshot, const struct ad_threa
 {
     char name[sizeof(state->thread.name) + 1] = "";
     memcpy(name, state->thread.name, sizeof(state->thread.name));
-    return json_pack("{si so so sb}", "tid", (int)state->thread.tid, "name", ad_json_text(name), "worker",
-                     ad_json_worker(snapshot, state->worker), "crashed", state->thread.crashed);
+    uint32_t index = (uint32_t)(state - AD_ITEMS(struct ad_thread_state, &snapshot->threads));
+    pid_t own_tid = state->thread.own_tid ? state->thread.own_tid : state->thread.tid;
+    return json_pack("{si si so so so sb}", "tid", (int)state->thread.tid, "own_tid", (int)own_tid, "name",
+                     ad_json_text(name), "worker", ad_json_worker(snapshot, state->worker), "system_call",
+                     system_call_of(snapshot, index), "crashed", state->thread.crashed);
 }
 
 json_t *ad_json_loss(const struct ad_loss *loss)

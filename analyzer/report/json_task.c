@@ -90,11 +90,11 @@ static json_t *extras_of(const struct ad_snapshot *snapshot, const struct ad_tas
         ad_json_error(task->error, task->error_text, &extra->error_site), "labels", labels_of(snapshot, extra),
         "flags", ad_json_flags(task->flags), "group", group_address(snapshot, extra), "times",
         times_object(extra));
-    json_t *two = json_pack("{so so so so so so}", "start", ad_json_location(snapshot, task->start_location),
+    json_t *two = json_pack("{so so so so so so sb}", "start", ad_json_location(snapshot, task->start_location),
                             "spawned_in", ad_json_location(snapshot, task->spawn_location), "stack_size",
                             ad_json_nonzero(task->stack_size), "stack_used_max",
                             ad_json_nonzero(task->stack_used_max), "argument", ad_json_pointer(task->argument),
-                            "locals", ad_json_pointer(task->locals));
+                            "locals", ad_json_pointer(task->locals), "torn", task->torn);
     return ad_json_join(one, two);
 }
 

@@ -6,6 +6,7 @@
 #include "report/escape.h"
 #include "report/screen_internal.h"
 #include "report/stack.h"
+#include "report/system_call.h"
 #include "report/words.h"
 
 enum { DESCRIPTION_WIDTH = 120, COMMAND_WIDTH = 40 };
@@ -172,6 +173,14 @@ static const char *thread_function(const struct ad_snapshot *snapshot, const str
     return ad_stack_walk_next(&walk, &line) && line.line ? line.line->function : NULL;
 }
 
+static const char *system_call_of(const struct ad_snapshot *snapshot, const struct ad_worker *worker)
+{
+    if (worker->thread >= snapshot->threads.count)
+        return NULL;
+    const struct ad_thread_state *threads = snapshot->threads.items;
+    return ad_system_call_name(threads[worker->thread].thread.system_call);
+}
+
 static const char *do_word(enum async_debug_worker_state_class state)
 {
     switch (state) {
@@ -188,7 +197,8 @@ static const char *do_word(enum async_debug_worker_state_class state)
     }
 }
 
-/* " in epoll_wait" when all workers of this state are in one function. */
+/* " in epoll_wait" when all workers of this state are in one function, or one system call where no function is
+   known. */
 static void print_common_function(FILE *out, const struct ad_snapshot *snapshot,
                                   enum async_debug_worker_state_class state)
 {
@@ -199,6 +209,7 @@ static void print_common_function(FILE *out, const struct ad_snapshot *snapshot,
         if (workers[i].state != state)
             continue;
         const char *function = thread_function(snapshot, &workers[i]);
+        function = function ? function : system_call_of(snapshot, &workers[i]);
         if (!function || (common && strcmp(common, function)))
             return;
         common = function;
@@ -207,7 +218,7 @@ static void print_common_function(FILE *out, const struct ad_snapshot *snapshot,
         fprintf(out, " in %s", ad_escape(text, sizeof(text), common));
 }
 
-/* "running task #5": whoever occupies a worker is worth its number. */
+/* "running task #5 in nanosleep": whoever occupies a worker is worth its number. */
 static void print_current(FILE *out, const struct ad_snapshot *snapshot)
 {
     const struct ad_worker *workers = snapshot->workers.items;
@@ -215,8 +226,12 @@ static void print_current(FILE *out, const struct ad_snapshot *snapshot)
     for (size_t i = 0; i < snapshot->workers.count && room; i++) {
         bool runs =
             workers[i].state == ASYNC_DEBUG_WORKER_STATE_TASK && workers[i].current < snapshot->tasks.count;
-        if (runs && room--)
-            fprintf(out, " #%" PRIu32, AD_ITEMS(struct ad_task, &snapshot->tasks)[workers[i].current].id);
+        const char *call = system_call_of(snapshot, &workers[i]);
+        if (!runs || !room--)
+            continue;
+        fprintf(out, " #%" PRIu32, AD_ITEMS(struct ad_task, &snapshot->tasks)[workers[i].current].id);
+        if (call)
+            fprintf(out, " in %s", call);
     }
 }
 

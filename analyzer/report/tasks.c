@@ -182,6 +182,8 @@ static void print_times(FILE *out, const struct ad_task_extra *extra)
 static void print_details(FILE *out, const struct ad_snapshot *snapshot, const struct ad_task *task)
 {
     const struct ad_task_extra *extra = ad_task_extra(snapshot, task);
+    if (task->torn)
+        fputs("  torn: it changed while it was read, parts of this may not fit together\n", out);
     print_cancel(out, snapshot, task);
     print_labels(out, snapshot, extra);
     print_group(out, snapshot, extra);

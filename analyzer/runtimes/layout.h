@@ -48,9 +48,9 @@ struct ad_error *ad_layout_map_tasks(const struct ad_layout_map *map, struct ad_
 struct ad_error *ad_layout_follow(struct ad_layout_map *map, const struct ad_range *ranges,
                                   size_t count) ad_must_check;
 
-/** Marks the tasks of whose record or stack is_torn() says so; returns how many they are. */
-uint64_t ad_layout_mark_torn(const struct ad_layout_map *map, struct ad_snapshot *snapshot,
-                             bool (*is_torn)(const struct ad_target *target, struct ad_range range));
+/** Adds the range of each slot for a task's record that `ranges` touch, free or not; all of them: `ranges` NULL. */
+struct ad_error *ad_layout_map_records(const struct ad_layout_map *map, const struct ad_range *ranges,
+                                       size_t count, struct ad_vector *records) ad_must_check;
 
 /** Finds descriptors by scanning writable regions for the magic: the last resort. */
 struct ad_error *ad_layout_scan(struct ad_target *target, const struct ad_limits *limits, uint64_t *addresses_ret,

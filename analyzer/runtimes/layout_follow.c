@@ -18,6 +18,7 @@ struct ad_layout_map {
 
 /* A walk over a queue of 100,000 tasks to learn of three of them would take longer than all else. */
 #define STEPS UINT64_C(4096)
+#define HISTORY_BYTES (UINT64_C(1) << 20)
 
 static int by_first(const void *a, const void *b)
 {
@@ -57,10 +58,37 @@ static size_t slots_from(const struct ad_layout_map *map, uint64_t address)
     return low;
 }
 
+/* The slots that a range touches, which begins below the end of them and ends above their start. */
+static uint64_t first_slot(const struct ad_slots *slots, struct ad_range range)
+{
+    return range.start > slots->first ? (range.start - slots->first) / slots->size : 0;
+}
+
+static uint64_t last_slot(const struct ad_slots *slots, struct ad_range range)
+{
+    uint64_t last = (range.end - 1 - slots->first) / slots->size + 1;
+    return last < slots->count ? last : slots->count;
+}
+
 static bool in_slots(const struct ad_layout_map *map, uint64_t address)
 {
     size_t at = slots_from(map, address);
     return at < map->slots.count && AD_ITEMS(struct ad_slots, &map->slots)[at].first <= address;
+}
+
+/* The first of the listed tasks that ends above the address. */
+static size_t listed_from(const struct ad_layout_map *map, uint64_t address)
+{
+    const uint64_t *listed = map->listed.items;
+    size_t low = 0, high = map->listed.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (listed[middle] + map->record_size <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
 }
 
 /* ---- Making it ---------------------------------------------------------------------------------------- */
@@ -71,9 +99,18 @@ static struct ad_error *add_range(struct ad_vector *ranges, uint64_t start, uint
     return start && size && ad_range_init(&range, start, size) ? ad_vector_push(ranges, &range) : NULL;
 }
 
+/* What the runtime writes for each task that ends, where that is not too much. */
+static struct ad_error *add_history(struct ad_layout_map *map, const struct ad_layout *layout)
+{
+    uint64_t size = layout->descriptor.records[ASYNC_DEBUG_FINISHED].size, bytes;
+    bool little = ad_mul(layout->books.history_capacity, size, &bytes) && bytes <= HISTORY_BYTES;
+    return little ? add_range(&map->roots, layout->books.history, bytes) : NULL;
+}
+
 /* The process, its workers, and the arrays that lead to their slabs. */
 static struct ad_error *find_roots(struct ad_layout_map *map, const struct ad_layout *layout)
 {
+    AD_TRY(add_history(map, layout));
     const struct async_debug_record *records = layout->descriptor.records;
     const struct ad_snapshot *snapshot = layout->snapshot;
     const struct ad_road *roads = layout->roads.items;
@@ -170,6 +207,38 @@ struct ad_error *ad_layout_map_tasks(const struct ad_layout_map *map, struct ad_
     return NULL;
 }
 
+/* One may reach into two of the ranges. */
+static struct ad_error *add_record(const struct ad_layout_map *map, uint64_t address, struct ad_vector *records)
+{
+    const struct ad_range *ranges = records->items;
+    bool known = records->count && ranges[records->count - 1].start == address;
+    return known ? NULL : add_range(records, address, map->record_size);
+}
+
+static struct ad_error *add_records(const struct ad_layout_map *map, struct ad_range range,
+                                    struct ad_vector *records)
+{
+    const struct ad_slots *slots = map->slots.items;
+    const uint64_t *listed = map->listed.items;
+    for (size_t i = slots_from(map, range.start); i < map->slots.count && slots[i].first < range.end; i++)
+        for (uint64_t k = first_slot(&slots[i], range); k < last_slot(&slots[i], range); k++)
+            AD_TRY(add_record(map, slots[i].first + k * slots[i].size, records));
+    for (size_t i = listed_from(map, range.start); i < map->listed.count && listed[i] < range.end; i++)
+        AD_TRY(add_record(map, listed[i], records));
+    return NULL;
+}
+
+struct ad_error *ad_layout_map_records(const struct ad_layout_map *map, const struct ad_range *ranges, size_t count,
+                                       struct ad_vector *records)
+{
+    static const struct ad_range all = {0, UINT64_MAX};
+    ranges = ranges ? ranges : &all;
+    count = ranges == &all ? 1 : count;
+    for (size_t i = 0; i < count; i++)
+        AD_TRY(add_records(map, ranges[i], records));
+    return NULL;
+}
+
 /* ---- Following ---------------------------------------------------------------------------------------- */
 
 /* What is needed while a few tasks are read again. */
@@ -184,12 +253,9 @@ static struct ad_error *take_slots(struct follower *follower, struct ad_range ra
 {
     struct ad_layout_map *map = follower->map;
     const struct ad_slots *slots = map->slots.items;
-    for (size_t i = slots_from(map, range.start); i < map->slots.count && slots[i].first < range.end; i++) {
-        uint64_t from = range.start > slots[i].first ? (range.start - slots[i].first) / slots[i].size : 0;
-        uint64_t to = (range.end - slots[i].first + slots[i].size - 1) / slots[i].size;
-        AD_TRY(ad_layout_take_slots(&follower->layout, &slots[i], from, to < slots[i].count ? to : slots[i].count,
-                                    &follower->record, &follower->budget));
-    }
+    for (size_t i = slots_from(map, range.start); i < map->slots.count && slots[i].first < range.end; i++)
+        AD_TRY(ad_layout_take_slots(&follower->layout, &slots[i], first_slot(&slots[i], range),
+                                    last_slot(&slots[i], range), &follower->record, &follower->budget));
     return NULL;
 }
 
@@ -219,16 +285,8 @@ static struct ad_error *take_listed(struct follower *follower, struct ad_range r
 {
     const struct ad_layout_map *map = follower->map;
     const uint64_t *listed = map->listed.items;
-    size_t low = 0, high = map->listed.count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (listed[middle] + map->record_size <= range.start)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    for (; low < map->listed.count && listed[low] < range.end; low++)
-        AD_TRY(take_list(follower, listed[low], 0));
+    for (size_t i = listed_from(map, range.start); i < map->listed.count && listed[i] < range.end; i++)
+        AD_TRY(take_list(follower, listed[i], 0));
     return NULL;
 }
 
@@ -290,23 +348,4 @@ struct ad_error *ad_layout_follow(struct ad_layout_map *map, const struct ad_ran
     ad_layout_deinit(&follower.layout);
     ad_snapshot_destroy(scratch);
     return error;
-}
-
-/* ---- Telling what cannot be believed ------------------------------------------------------------------ */
-
-uint64_t ad_layout_mark_torn(const struct ad_layout_map *map, struct ad_snapshot *snapshot,
-                             bool (*is_torn)(const struct ad_target *target, struct ad_range range))
-{
-    uint64_t torn = 0;
-    for (uint32_t i = 0; i < snapshot->tasks.count; i++) {
-        struct ad_task *task = ad_snapshot_task(snapshot, i);
-        struct ad_range record, stack;
-        if (AD_ITEMS(struct ad_runtime, &snapshot->runtimes)[task->runtime].descriptor != map->address)
-            continue;
-        bool has_record = ad_range_init(&record, task->address, map->record_size);
-        bool has_stack = ad_layout_used_stack(map->target, task, &map->limits, &stack);
-        task->torn = (has_record && is_torn(map->target, record)) || (has_stack && is_torn(map->target, stack));
-        torn += task->torn;
-    }
-    return torn;
 }

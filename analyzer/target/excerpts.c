@@ -55,6 +55,14 @@ bool ad_excerpts_know(const struct ad_excerpts *excerpts, uint64_t address)
     return covering(excerpts, address) != NULL;
 }
 
+uint8_t *ad_excerpts_at(const struct ad_excerpts *excerpts, struct ad_range range)
+{
+    const struct ad_excerpt *excerpt = covering(excerpts, range.start);
+    uint64_t offset = range.start % AD_PAGE_SIZE;
+    bool is = excerpt && excerpt->bytes && ad_range_size(range) <= excerpt->high - offset;
+    return is ? excerpt->bytes + (offset - excerpt->low) : NULL;
+}
+
 size_t ad_excerpts_read(const struct ad_excerpts *excerpts, uint64_t address, void *buffer, size_t size)
 {
     size_t got = 0;
@@ -107,9 +115,25 @@ static struct ad_error *add_ref(const struct ad_excerpts *excerpts, uint32_t ind
     return ad_vector_push(refs, &ref);
 }
 
+/* What is gathered while ranges are wanted. */
+struct wants {
+    unsigned with;
+    uint64_t room;
+    struct ad_vector *refs;
+};
+
+static struct ad_error *want_excerpt(struct ad_excerpts *excerpts, uint32_t index, struct wants *wants)
+{
+    struct ad_excerpt *excerpt = ad_excerpts_get(excerpts, index);
+    if (excerpt->marks & AD_EXCERPT_WANTED)
+        return NULL;
+    excerpt->marks |= AD_EXCERPT_WANTED;
+    return add_ref(excerpts, index, wants->refs);
+}
+
 /* The excerpt of a page, made when there is none; `low` and `high` of it are wanted. */
 static struct ad_error *want_of_page(struct ad_excerpts *excerpts, uint64_t page, uint16_t low, uint16_t high,
-                                     uint64_t *room, struct ad_vector *refs)
+                                     struct wants *wants)
 {
     uint32_t index = ad_map_get(&excerpts->index, page / AD_PAGE_SIZE, NO_EXCERPT);
     if (index == NO_EXCERPT) {
@@ -119,25 +143,23 @@ static struct ad_error *want_of_page(struct ad_excerpts *excerpts, uint64_t page
         AD_TRY(ad_vector_push(&excerpts->items, &fresh));
     }
     struct ad_excerpt *excerpt = ad_excerpts_get(excerpts, index);
-    if (excerpt->low <= low && high <= excerpt->high)
-        return NULL;
+    if (excerpt->low <= low && high <= excerpt->high) {
+        bool stale = excerpt->bytes && (excerpt->marks & wants->with) != wants->with;
+        return stale ? want_excerpt(excerpts, index, wants) : NULL;
+    }
     uint16_t new_low = low < excerpt->low ? low : excerpt->low;
     uint16_t new_high = high > excerpt->high ? high : excerpt->high;
     uint64_t needed = (uint64_t)new_high - new_low;
-    if (needed > *room)
+    if (needed > wants->room)
         return ad_error_create(AD_ERROR_LIMIT, "more memory was asked for than may be copied");
-    *room -= needed;
+    wants->room -= needed;
     excerpt->low = new_low;
     excerpt->high = new_high;
     excerpt->bytes = NULL;
-    if (excerpt->marks & AD_EXCERPT_WANTED)
-        return NULL;
-    excerpt->marks |= AD_EXCERPT_WANTED;
-    return add_ref(excerpts, index, refs);
+    return want_excerpt(excerpts, index, wants);
 }
 
-static struct ad_error *want_range(struct ad_excerpts *excerpts, struct ad_range range, uint64_t *room,
-                                   struct ad_vector *refs)
+static struct ad_error *want_range(struct ad_excerpts *excerpts, struct ad_range range, struct wants *wants)
 {
     uint64_t last = ad_range_size(range) ? (range.end - 1) / AD_PAGE_SIZE : 0;
     for (uint64_t page = range.start / AD_PAGE_SIZE; ad_range_size(range) && page <= last; page++) {
@@ -146,18 +168,18 @@ static struct ad_error *want_range(struct ad_excerpts *excerpts, struct ad_range
         uint64_t high = AD_PAGE_SIZE;
         if (range.end - start < AD_PAGE_SIZE)
             high = (range.end - start + GRAIN - 1) / GRAIN * GRAIN;
-        AD_TRY(want_of_page(excerpts, start, (uint16_t)low, (uint16_t)high, room, refs));
+        AD_TRY(want_of_page(excerpts, start, (uint16_t)low, (uint16_t)high, wants));
     }
     return NULL;
 }
 
 struct ad_error *ad_excerpts_want(struct ad_excerpts *excerpts, const struct ad_range *ranges, size_t count,
-                                  struct ad_vector *refs)
+                                  unsigned with, struct ad_vector *refs)
 {
     struct ad_error *error = NULL;
-    uint64_t room = excerpts->bytes_left + CHUNK_SIZE;
+    struct wants wants = {.with = with, .room = excerpts->bytes_left + CHUNK_SIZE, .refs = refs};
     for (size_t i = 0; !error && i < count; i++)
-        error = want_range(excerpts, ranges[i], &room, refs);
+        error = want_range(excerpts, ranges[i], &wants);
     sort(refs);
     return error;
 }
@@ -204,6 +226,11 @@ struct ad_error *ad_excerpts_keep(struct ad_excerpts *excerpts, struct ad_excerp
     if (!bytes) { /* all of a page can be read or nothing */
         excerpt->low = 0;
         excerpt->high = AD_PAGE_SIZE;
+        excerpt->bytes = NULL;
+        return NULL;
+    }
+    if (excerpt->bytes) {
+        memcpy(excerpt->bytes, bytes, size);
         return NULL;
     }
     if (CHUNK_SIZE - excerpts->chunk_used < size)

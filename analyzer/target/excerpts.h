@@ -20,10 +20,11 @@
 #include "target/page_cache.h"
 
 enum ad_excerpt_mark {
-    AD_EXCERPT_HOT = 1,    /**< it has been seen to change, or is known to: copied again in each stop */
-    AD_EXCERPT_EXACT = 2,  /**< it was copied while the process stood still */
-    AD_EXCERPT_TORN = 4,   /**< it was not, and has changed since */
-    AD_EXCERPT_WANTED = 8, /**< it is on the list of those to copy now */
+    AD_EXCERPT_HOT = 1,     /**< it is copied again in each stop */
+    AD_EXCERPT_CHANGED = 2, /**< it has been seen to change, and so is hot */
+    AD_EXCERPT_EXACT = 4,   /**< it was copied while the process stood still */
+    AD_EXCERPT_TORN = 8,    /**< it was not, and has changed since */
+    AD_EXCERPT_WANTED = 16, /**< it is on the list of those to copy now */
 };
 
 struct ad_excerpt {
@@ -53,6 +54,8 @@ void ad_excerpts_deinit(struct ad_excerpts *excerpts);
 
 /** Bytes from `address` on that are here. */
 size_t ad_excerpts_read(const struct ad_excerpts *excerpts, uint64_t address, void *buffer, size_t size);
+/** Where the bytes of a range within one page are; NULL: they are not all here. */
+uint8_t *ad_excerpts_at(const struct ad_excerpts *excerpts, struct ad_range range);
 /** Whether the byte at `address` was asked for, readable or not. */
 bool ad_excerpts_know(const struct ad_excerpts *excerpts, uint64_t address);
 
@@ -62,15 +65,16 @@ void ad_excerpts_visit(const struct ad_excerpts *excerpts, struct ad_range range
                        void (*visit)(void *context, struct ad_excerpt *excerpt), void *context);
 
 /**
- * Makes room for all of `ranges`; those that have to be copied for it are added to `refs` (struct
- * ad_excerpt_ref), sorted, each once. AD_ERROR_LIMIT, with those up to it added, when there is not enough room.
+ * Makes room for all of `ranges`; those that have to be copied for it, and those that lack one of the marks
+ * `with`, are added to `refs` (struct ad_excerpt_ref), sorted, each once. AD_ERROR_LIMIT, with those up to it
+ * added, when there is not enough room.
  */
 struct ad_error *ad_excerpts_want(struct ad_excerpts *excerpts, const struct ad_range *ranges, size_t count,
-                                  struct ad_vector *refs) ad_must_check;
+                                  unsigned with, struct ad_vector *refs) ad_must_check;
 /** Those with all of the marks `with` and none of `without` that could be read; likewise. */
 struct ad_error *ad_excerpts_select(const struct ad_excerpts *excerpts, unsigned with, unsigned without,
                                     struct ad_vector *refs) ad_must_check;
-/** Stores the bytes of a wanted excerpt (high - low of them); NULL: they cannot be read. */
+/** Stores the bytes of a wanted excerpt (high - low of them), in place of those it has; NULL: they cannot be read. */
 struct ad_error *ad_excerpts_keep(struct ad_excerpts *excerpts, struct ad_excerpt *excerpt,
                                   const uint8_t *bytes) ad_must_check;
 /** Makes sure that the next 1 MiB is stored without asking for memory, and pages are there. */

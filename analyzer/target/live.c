@@ -34,7 +34,7 @@ static uint64_t clock_now(clockid_t clock)
 static size_t live_read(struct ad_target *target, uint64_t address, void *buffer, size_t size)
 {
     struct ad_live *live = live_of(target);
-    if (!live->copier.standing && live->stop.tracees.count)
+    if (!live->attached && live->stop.tracees.count)
         ad_stop_end(&live->stop);
     size_t got = ad_excerpts_read(&live->copier.excerpts, address, buffer, size);
     if (got || live->sealed || ad_excerpts_know(&live->copier.excerpts, address))
@@ -42,14 +42,14 @@ static size_t live_read(struct ad_target *target, uint64_t address, void *buffer
     struct ad_range range;
     if (!ad_range_init(&range, address, size))
         range.end = UINT64_MAX;
-    ad_error_destroy(ad_copier_fetch(&live->copier, &range, 1));
+    ad_error_destroy(ad_copier_fetch(&live->copier, &range, 1, 0));
     return ad_excerpts_read(&live->copier.excerpts, address, buffer, size);
 }
 
 static struct ad_error *live_prefetch(struct ad_target *target, const struct ad_range *ranges, size_t count)
 {
     struct ad_live *live = live_of(target);
-    return live->sealed ? NULL : ad_copier_fetch(&live->copier, ranges, count);
+    return live->sealed ? NULL : ad_copier_prefetch(&live->copier, ranges, count);
 }
 
 static void tell_stops(struct ad_live *live)
@@ -137,14 +137,16 @@ uint64_t ad_live_copied(const struct ad_target *target, size_t *pieces_ret)
     return bytes;
 }
 
-struct ad_error *ad_live_hot(const struct ad_target *target, struct ad_vector *ranges)
+/* While it stands still only the hot ones can have changed: all others need not be looked at. */
+struct ad_error *ad_live_changed(const struct ad_target *target, struct ad_vector *ranges)
 {
     const struct ad_live *live = live_of(target);
     const struct ad_excerpt_ref *refs = live->hot.items;
     for (size_t i = 0; i < live->hot.count; i++) {
         const struct ad_excerpt *excerpt = ad_excerpts_get(&live->copier.excerpts, refs[i].index);
         struct ad_range range = {excerpt->page + excerpt->low, excerpt->page + excerpt->high};
-        AD_TRY(ad_vector_push(ranges, &range));
+        if (excerpt->marks & AD_EXCERPT_CHANGED)
+            AD_TRY(ad_vector_push(ranges, &range));
     }
     return NULL;
 }
@@ -161,6 +163,16 @@ static struct ad_error *select_hot(struct ad_live *live)
     }
     live->hot.count = 0;
     return ad_excerpts_select(excerpts, AD_EXCERPT_HOT, 0, &live->hot);
+}
+
+void ad_live_refresh(struct ad_target *target, bool on)
+{
+    live_of(target)->copier.refreshing = on;
+}
+
+void ad_live_renew(struct ad_target *target, const struct ad_range *ranges, size_t count, bool *changed)
+{
+    ad_copier_renew(&live_of(target)->copier, ranges, count, changed);
 }
 
 static void see_torn(void *context, struct ad_excerpt *excerpt)
@@ -241,6 +253,7 @@ static void note_state(struct ad_live *live)
 static struct ad_error *stop_and_copy(struct ad_live *live)
 {
     uint64_t changed;
+    live->attached = true;
     AD_TRY(ad_stop_begin(&live->stop, live->proc_fd, live->target.limits));
     live->copier.standing = true;
     live->target.realtime = clock_now(CLOCK_REALTIME);
@@ -267,9 +280,9 @@ struct ad_error *ad_live_stop(struct ad_target *target)
 void ad_live_resume(struct ad_target *target)
 {
     struct ad_live *live = live_of(target);
-    if (!live->copier.standing)
+    if (!live->attached)
         return;
-    live->copier.standing = false;
+    live->attached = live->copier.standing = false;
     ad_stop_end(&live->stop);
     uint64_t took = clock_now(CLOCK_MONOTONIC) - live->stop.started;
     live->longest_stop = took > live->longest_stop ? took : live->longest_stop;
@@ -280,15 +293,13 @@ void ad_live_resume(struct ad_target *target)
 struct ad_error *ad_live_glance(struct ad_target *target)
 {
     struct ad_live *live = live_of(target);
-    uint64_t changed;
-    AD_TRY(select_hot(live));
     AD_TRY(ad_live_refresh_regions(live));
     target->realtime = clock_now(CLOCK_REALTIME);
     target->monotonic = clock_now(CLOCK_MONOTONIC);
     AD_TRY(ad_live_glance_threads(live));
     ad_live_name_threads(live);
     publish_threads(live);
-    return ad_copier_again(&live->copier, &live->hot, &changed);
+    return NULL;
 }
 
 /* ---- Opening ---------------------------------------------------------------------------------------- */

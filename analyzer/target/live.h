@@ -8,7 +8,8 @@
  *     ad_live_watch     reads copy from the running process
  *     ad_live_compare   copies all again; what has changed is hot
  *     ad_live_stop      stops it: registers, and what is hot, copied again
- *                         ... reads now copy from the standing process ...
+ *                         ... reads now copy from the standing process, and what is asked for by
+ *                             ad_target_prefetch is copied again ...
  *     ad_live_resume    lets it go on
  *     ad_live_compare   what was not copied in the stop, and is not as it was before, is torn: nobody knows
  *                       what it was in the stop. All else was so then, since it was so before and after
@@ -43,13 +44,17 @@ struct ad_error *ad_live_compare(struct ad_target *target, uint64_t *changed_ret
 void ad_live_heat(struct ad_target *target, const struct ad_range *ranges, size_t count);
 /** Bytes and pieces that were copied. */
 uint64_t ad_live_copied(const struct ad_target *target, size_t *pieces_ret);
-/** The hot ranges (struct ad_range), sorted. */
-struct ad_error *ad_live_hot(const struct ad_target *target, struct ad_vector *ranges) ad_must_check;
+/** The ranges (struct ad_range) that have ever been seen to change, sorted. */
+struct ad_error *ad_live_changed(const struct ad_target *target, struct ad_vector *ranges) ad_must_check;
 
 struct ad_error *ad_live_stop(struct ad_target *target) ad_must_check;
 void ad_live_resume(struct ad_target *target);
-/** Instead of a stop: copies again what is hot, and tells the threads as far as that goes. */
+/** Instead of a stop: tells the threads as far as that goes. */
 struct ad_error *ad_live_glance(struct ad_target *target) ad_must_check;
+/** While on, ad_target_prefetch copies again what is here already; exactly that, not the rest of its page. */
+void ad_live_refresh(struct ad_target *target, bool on);
+/** Copies exactly these bytes again; changed[i]: those of ranges[i] were not the same, or cannot be had. */
+void ad_live_renew(struct ad_target *target, const struct ad_range *ranges, size_t count, bool *changed);
 
 /** Whether any of it is torn. */
 bool ad_live_torn(const struct ad_target *target, struct ad_range range);

@@ -11,6 +11,8 @@
 #ifndef AD_TARGET_LIVE_INTERNAL_H
 #define AD_TARGET_LIVE_INTERNAL_H
 
+#include <sys/uio.h>
+
 #include "base/pool.h"
 #include "base/vector.h"
 #include "target/excerpts.h"
@@ -54,19 +56,28 @@ struct ad_copier {
     int mem_fd;     /**< /proc/PID/mem; -1: none */
     bool use_mem;   /**< process_vm_readv does not work here */
     bool standing;  /**< the process stands still: what is copied now is exact */
+    bool refreshing; /**< ad_live_refresh */
     uint8_t *scratch;
+    struct iovec *runs; /**< what is copied to it by the call at hand */
     uint64_t changed; /**< by the copy at hand */
     struct ad_excerpts excerpts;
 };
 
 struct ad_error *ad_copier_init(struct ad_copier *copier, uint64_t limit) ad_must_check;
 void ad_copier_deinit(struct ad_copier *copier);
-/** Copies what of `ranges` is not here yet; what cannot be read becomes known as such. */
-struct ad_error *ad_copier_fetch(struct ad_copier *copier, const struct ad_range *ranges,
-                                 size_t count) ad_must_check;
+/** Copies what of `ranges` is not here yet, or lacks one of the marks `with`; what cannot be read becomes known
+ *  as such. */
+struct ad_error *ad_copier_fetch(struct ad_copier *copier, const struct ad_range *ranges, size_t count,
+                                 unsigned with) ad_must_check;
+/** The same; what is here is copied again, unless it was while the process stands still. */
+struct ad_error *ad_copier_prefetch(struct ad_copier *copier, const struct ad_range *ranges,
+                                    size_t count) ad_must_check;
 /** Copies these excerpts (struct ad_excerpt_ref) again and marks those that changed; how many they are. */
 struct ad_error *ad_copier_again(struct ad_copier *copier, const struct ad_vector *refs,
                                  uint64_t *changed_ret) ad_must_check;
+
+/** See ad_live_renew. */
+void ad_copier_renew(struct ad_copier *copier, const struct ad_range *ranges, size_t count, bool *changed);
 
 /* ---- live.c, as its parts see it ------------------------------------------------------------------- */
 
@@ -74,6 +85,7 @@ struct ad_live {
     struct ad_target target; /**< first, so that the two addresses are one */
     int proc_fd;             /**< /proc/PID: stays this process's, whoever gets the number later */
     pid_t thread;            /**< whose files in /proc tell of the memory: see ad_live_check */
+    bool attached;           /**< it has been stopped, and not let go yet */
     bool sealed;             /**< what was not copied cannot be had any more */
     struct ad_stop stop;
     struct ad_copier copier;

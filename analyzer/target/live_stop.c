@@ -16,6 +16,7 @@
 #define NANOSECONDS UINT64_C(1000000000)
 #define YIELDS 100       /* a thread normally stops within microseconds */
 #define NAP_NS 200000L   /* then it is in the kernel for longer */
+#define QUIET_LOOKS 2    /* at the list of threads, without a new one on it */
 
 static uint64_t now(void)
 {
@@ -141,13 +142,14 @@ struct ad_error *ad_stop_begin(struct ad_stop *stop, int proc_fd, const struct a
 {
     stop->started = now();
     uint64_t deadline = stop->started + limits->stop_milliseconds * (NANOSECONDS / 1000);
-    size_t before;
-    do { /* a thread may start others before it stops */
-        before = stop->tracees.count;
+    /* A thread may start others before it stops; and one that ends meanwhile may hide another from who lists them. */
+    for (unsigned quiet = 0; quiet < QUIET_LOOKS && now() < deadline;) {
+        size_t before = stop->tracees.count;
         AD_TRY(seize_new(stop, proc_fd, limits));
         wait_all(stop, deadline);
         qsort(stop->tracees.items, stop->tracees.count, sizeof(struct ad_tracee), by_tid);
-    } while (stop->tracees.count > before && now() < deadline);
+        quiet = stop->tracees.count > before ? 0 : quiet + 1;
+    }
     if (any_stopped(stop))
         return NULL;
     return ad_error_create(AD_ERROR_UNUSABLE,

@@ -239,7 +239,7 @@ static size_t read_copier(void *context, uint64_t address, void *buffer, size_t 
 {
     struct ad_copier *copier = context;
     struct ad_range range = {address, address + size};
-    assert_ok(ad_copier_fetch(copier, &range, 1));
+    assert_ok(ad_copier_fetch(copier, &range, 1, 0));
     return ad_excerpts_read(&copier->excerpts, address, buffer, size);
 }
 
@@ -267,7 +267,7 @@ static void memory_file_serves_too(void **state)
     struct ad_copier by_file = make_copier(pid, true);
     uint8_t bytes[4096];
     struct ad_range all = {(uintptr_t)pattern, (uintptr_t)pattern + PAGES * 4096};
-    assert_ok(ad_copier_fetch(&by_file, &all, 1));
+    assert_ok(ad_copier_fetch(&by_file, &all, 1, 0));
     for (size_t i = 0; i < PAGES; i++) {
         size_t got = ad_excerpts_read(&by_file.excerpts, (uintptr_t)pattern + i * 4096, bytes, sizeof(bytes));
         assert_int_equal(got, is_hole(i) && i % 2 == 0 ? 0 : 4096);
@@ -372,19 +372,19 @@ static void copies_in_the_stop_are_exact(void **state)
     pid_t pid = child(obey);
     order(1);
     struct ad_target *target = watch(pid);
-    ad_cleanup(ad_vector_deinit) struct ad_vector hot = AD_VECTOR(struct ad_range);
+    ad_cleanup(ad_vector_deinit) struct ad_vector changes = AD_VECTOR(struct ad_range);
     struct ad_range second = page_of(1);
     uint64_t changed;
     size_t count;
     (void)word_of(target, 1);
     (void)word_of(target, 2);
-    ad_live_heat(target, &second, 1);
+    ad_live_heat(target, NULL, 0);
     order(2);
     assert_ok(ad_live_stop(target));
     assert_int_equal(threads_in_state(pid, 't', &count), 1);
-    assert_ok(ad_live_hot(target, &hot));
-    assert_int_equal(hot.count, 1);
-    assert_int_equal(AD_ITEMS(struct ad_range, &hot)->start / 4096, second.start / 4096);
+    assert_ok(ad_live_changed(target, &changes));
+    assert_int_equal(changes.count, 1);
+    assert_int_equal(AD_ITEMS(struct ad_range, &changes)->start / 4096, second.start / 4096);
     assert_int_equal(word_of(target, 1), 2);
     (void)word_of(target, 4); /* in the stop, and so exact too */
     ad_live_resume(target);
