@@ -82,4 +82,9 @@ struct ad_error *ad_dump_locate(struct ad_dump *dump, const struct ad_limits *li
 /** snapshot.build_id_state, and a loss for each module without a usable file that a stack needs. */
 struct ad_error *ad_dump_module_losses(struct ad_dump *dump) ad_must_check;
 
+/* ---- locals_memory.c: what arguments and locals point to ------------------------------------------- */
+
+/** Copies the writable memory of a live process, at most limits->value_memory. */
+struct ad_error *ad_dump_copy_data(struct ad_dump *dump, const struct ad_limits *limits) ad_must_check;
+
 #endif

@@ -71,6 +71,8 @@ static struct ad_error *copy_all(struct ad_live_reading *reading, struct ad_snap
     AD_TRY(ad_snapshot_describe(scratch, target));
     AD_TRY(ad_dump_runtimes(reading->dump, &reading->discovery, limits, scratch));
     AD_TRY(ad_layout_prefetch_stacks(target, limits, scratch));
+    if (reading->options->locals)
+        AD_TRY(ad_dump_copy_data(reading->dump, limits));
     for (size_t i = 0; i < reading->discovery.candidates.count; i++)
         AD_TRY(add_map(reading, candidates[i].address, scratch));
     return NULL;

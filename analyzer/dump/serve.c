@@ -50,13 +50,14 @@ static struct ad_error *close_dump(struct ad_session *session, const json_t *req
 
 /* ---- The command line's words ------------------------------------------------------------------------ */
 
-static struct ad_error *print_view(struct ad_dump *dump, int argc, char **argv, char **text_ret,
+static struct ad_error *print_view(struct ad_session *session, int argc, char **argv, char **text_ret,
                                    size_t *size_ret)
 {
+    struct ad_dump *dump = session->dump;
     struct ad_view_options options;
     AD_TRY(ad_view_parse(argc, argv, &options));
     if (options.report.locals)
-        AD_TRY(ad_dump_locals(dump, &ad_limits_default));
+        AD_TRY(ad_dump_locals(dump, &session->options.limits));
     FILE *out = open_memstream(text_ret, size_ret);
     if (!out)
         return &ad_error_nomem;
@@ -91,7 +92,7 @@ static struct ad_error *text(struct ad_session *session, const json_t *request, 
     if (words && !json_is_array(words))
         return ad_error_create(AD_ERROR_USAGE, "\"argv\" is not a list");
     AD_TRY(make_argv(words, &argv));
-    AD_TRY(print_view(session->dump, (int)json_array_size(words) + 1, argv, &printed, &size));
+    AD_TRY(print_view(session, (int)json_array_size(words) + 1, argv, &printed, &size));
     *answer_ret = json_pack("{s:s%, s:i}", "text", printed, size, "status",
                             ad_snapshot_exit_status(session->dump->snapshot));
     return no_memory_without(*answer_ret);

@@ -11,6 +11,7 @@
 /** One conversation: at most one dump is open. */
 struct ad_session {
     struct ad_pipe pipe;
+    struct ad_dump_options options; /**< of the dump; it reads the limits as long as it lives */
     struct ad_dump *dump;
 };
 

@@ -95,11 +95,11 @@ static struct ad_error *open_target(struct ad_session *session, const json_t *re
 
 struct ad_error *ad_serve_open(struct ad_session *session, const json_t *request, json_t **answer_ret)
 {
-    struct ad_dump_options options = {.limits = ad_limits_default};
     struct ad_target *target;
     ad_dump_destroy(ad_take(session->dump));
-    AD_TRY(open_target(session, request, &options, &target));
-    AD_TRY(ad_dump_create(target, &options, &session->dump));
+    session->options = (struct ad_dump_options){.limits = ad_limits_default};
+    AD_TRY(open_target(session, request, &session->options, &target));
+    AD_TRY(ad_dump_create(target, &session->options, &session->dump));
     *answer_ret =
         json_pack("{s:b, s:i}", "ok", 1, "status", ad_snapshot_exit_status(session->dump->snapshot));
     return *answer_ret ? NULL : &ad_error_nomem;

@@ -26,7 +26,8 @@ struct place {
     Dwarf_Die die;
     uint32_t depth;
     bool is_argument;
-    uint32_t number; /* order in the debug information */
+    uint64_t order;  /* of the declarations: offset of what the DIE stands for */
+    uint32_t number; /* of the DIEs themselves, which optimizers shuffle */
 };
 
 struct walk {
@@ -102,10 +103,23 @@ static bool is_shown(const struct walk *walk, Dwarf_Die die)
            !ad_dwarf_attribute(debug, die, DW_AT_declaration, &attribute);
 }
 
+/* Chains of origins are one or two long; a file may say otherwise. */
+#define HOPS 8
+
+static uint64_t order_of(const struct walk *walk, Dwarf_Die die)
+{
+    Dwarf_Error error;
+    Dwarf_Off offset;
+    for (int hop = 0; hop < HOPS; hop++)
+        if (!ad_dwarf_reference(walk->unit->object->debug, die, DW_AT_abstract_origin, &die))
+            break;
+    return dwarf_dieoffset(die, &offset, &error) == DW_DLV_OK ? offset : 0;
+}
+
 static struct ad_error *add_variable(struct walk *walk, Dwarf_Die die, Dwarf_Half tag, uint32_t depth)
 {
     uint32_t number = (uint32_t)walk->variables.count;
-    struct place place = {die, depth, tag == DW_TAG_formal_parameter, number};
+    struct place place = {die, depth, tag == DW_TAG_formal_parameter, order_of(walk, die), number};
     if (number >= walk->unit->limits->variables || !is_shown(walk, die))
         return NULL;
     return ad_vector_push(&walk->variables, &place);
@@ -224,6 +238,8 @@ static int by_place(const void *a, const void *b)
         return x->is_argument ? -1 : 1;
     if (!x->is_argument && x->depth != y->depth)
         return x->depth > y->depth ? -1 : 1;
+    if (x->order != y->order)
+        return x->order < y->order ? -1 : 1;
     return (x->number > y->number) - (x->number < y->number);
 }
 

@@ -23,46 +23,46 @@ OPTIMIZED_OUT = "optimized out"
 MISSING = "missing"
 DIFFERENT = "different"
 MORE = "more than gdb"
+THREAD_LOCAL = "thread-local, which is not followed"
+KINDS = (AGREE, OPTIMIZED_OUT, THREAD_LOCAL, MISSING, DIFFERENT, MORE)
 
 Variable = dict[str, Any]
 
 
-def gdb_variables(engine: Path, program: Path, core: Path, ids: list[int]) -> dict[str, Any]:
-    """What inside.py tells of these tasks."""
+def gdb_output(engine: Path, program: Path, core: Path, command: str, **more: str) -> str:
+    """What gdb with the extension prints of a core."""
     settings = ["width 0", "height 0", "pagination off", "style enabled off", "confirm off"]
     argv = ["gdb", "-nx", "-nh", "-q", "-batch", "-iex", "set auto-load safe-path /"]
     argv += ["-iex", "set debuginfod enabled off"]
     for setting in settings:
         argv += ["-ex", f"set {setting}"]
-    argv += ["-ex", f"source {EXTENSION}", "-ex", f"source {HERE / 'inside.py'}"]
-    environment = {
-        "PATH": os.environ["PATH"],
-        "LC_ALL": "C.UTF-8",
-        "HOME": "/nonexistent",
-        "ASYNCDUMP": str(engine),
-        "ASYNC_TASKS": " ".join(map(str, ids)),
-    }
-    result = subprocess.run(
+    argv += ["-ex", f"source {EXTENSION}", "-ex", command]
+    plain_environment = {"LC_ALL": "C.UTF-8", "HOME": "/nonexistent", "ASYNCDUMP": str(engine)}
+    return subprocess.run(
         [*argv, str(program), str(core)],
-        env=environment,
+        env={"PATH": os.environ["PATH"], **plain_environment, **more},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         timeout=PATIENCE,
         check=False,
-    )
-    told = re.findall(r"^@@(.*)$", result.stdout, re.MULTILINE)
-    assert told, f"gdb did not come to the end:\n{result.stdout}"
+    ).stdout
+
+
+def gdb_variables(engine: Path, program: Path, core: Path, ids: list[int]) -> dict[str, Any]:
+    """What inside.py tells of these tasks."""
+    source = f"source {HERE / 'inside.py'}"
+    output = gdb_output(engine, program, core, source, ASYNC_TASKS=" ".join(map(str, ids)))
+    told = re.findall(r"^@@(.*)$", output, re.MULTILINE)
+    assert told, f"gdb did not come to the end:\n{output}"
     found: dict[str, Any] = json.loads(told[-1])
     return found
 
 
 def is_lost(value: str) -> bool:
     """It was optimized out, or lies in a register that nobody saved: gdb has one word for both."""
-    return value == "<optimized out>" or re.fullmatch(
-        r"<not available: register \w+ was not saved>", value
-    )
+    return bool(re.fullmatch(r"<optimized out>|<not available: register \w+ was not saved>", value))
 
 
 def is_wholly_lost(value: str) -> bool:
@@ -82,12 +82,6 @@ def plain(value: str) -> str:
     )
     value = re.sub(r"<unreadable at (0x[0-9a-f]+)>", r"<no memory \1>", value)
     return re.sub(r"<not available: register \w+ was not saved>", "<optimized out>", value)
-
-
-def same(ours: str, theirs: str) -> bool:
-    if "thread-local" in ours:
-        return "thread-local" in theirs or "libthread_db" in theirs
-    return plain(ours) == plain(theirs)
 
 
 @dataclass(frozen=True)
@@ -124,7 +118,9 @@ def judge(ours: Optional[str], theirs: Optional[str]) -> str:
         return MISSING if ours is None else MORE
     if is_lost(ours) and is_wholly_lost(theirs):
         return OPTIMIZED_OUT
-    return AGREE if same(ours, theirs) else DIFFERENT
+    if ours == "<not available: thread-local>":
+        return THREAD_LOCAL
+    return AGREE if plain(ours) == plain(theirs) else DIFFERENT
 
 
 def frame_verdicts(

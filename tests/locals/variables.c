@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Tasks that wait for ever in the middle of their variables, which they have printed: a line of JSON for each
- * value, {"task", "function", "name", "value"}, in the words of a debugger. "ready" is the last line. */
+/* Tasks that wait for ever in the middle of their variables, which they have printed, in the words of a debugger:
+ * one line of JSON, [{"task", "function", "name", "value"}, ..., null], which ends when all of them wait. */
 #include <complex.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uchar.h>
 #include <wchar.h>
@@ -29,7 +30,7 @@ static void tell_start(const char *function, const char *name)
 
 static void tell_end(void)
 {
-    puts("\"}");
+    fputs("\"}, ", stdout);
 }
 
 /* A use that the compiler cannot see through. */
@@ -174,7 +175,7 @@ NOINLINE static int arrays(int length)
 {
     int row[4] = {1, 2, 3, 4};
     int grid[2][3] = {{1, 2, 3}, {4, 5, 6}};
-    int zeros[30] = {0}, runs[24] = {7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 1, 2};
+    int zeros[30] = {0}, runs[25] = {7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 1, 2};
     int many[300];
     struct point points[3] = {{1, 1}, {2, 2}, {3, 3}};
     char word[8] = "word", full[4] = {'f', 'u', 'l', 'l'}, big[64] = "big", empty[4] = "";
@@ -183,6 +184,7 @@ NOINLINE static int arrays(int length)
     char long_text[301], *long_pointer = long_text;
     wchar_t wide[6] = L"wide";
     const char *words[3] = {"one", "two", NULL};
+    char *heap = strdup("on the heap");
     int varying[length];
     char varying_text[length];
     for (int i = 0; i < 300; i++)
@@ -196,7 +198,7 @@ NOINLINE static int arrays(int length)
     TELL(row, "{1, 2, 3, 4}");
     TELL(grid, "{{1, 2, 3}, {4, 5, 6}}");
     TELL(zeros, "{0 <repeats 30 times>}");
-    TELL(runs, "{7 <repeats 12 times>, 1, 2, 0 <repeats 10 times>}");
+    TELL(runs, "{7 <repeats 12 times>, 1, 2, 0 <repeats 11 times>}");
     TELL(points, "{{x = 1, y = 1}, {x = 2, y = 2}, {x = 3, y = 3}}");
     TELL(word, "\\\"word\\\\000\\\\000\\\\000\\\"");
     TELL(full, "\\\"full\\\"");
@@ -207,10 +209,13 @@ NOINLINE static int arrays(int length)
     TELL(varying, "{0, 1, 4, 9, 16, 25, 36}");
     TELL(varying_text, "\\\"vvvvvvv\\\"");
     TELL(length, "%d", length);
+    TELL(heap, "%p \\\"on the heap\\\"", (void *)heap);
     int error = await();
     KEEP_AT(row), KEEP_AT(grid), KEEP_AT(zeros), KEEP_AT(runs), KEEP_AT(many), KEEP_AT(points), KEEP_AT(word);
     KEEP_AT(full), KEEP_AT(big), KEEP_AT(empty), KEEP_AT(raw), KEEP(none), KEEP(text), KEEP(utf8), KEEP(bad);
     KEEP_AT(long_text), KEEP(long_pointer), KEEP_AT(wide), KEEP_AT(words), KEEP_AT(varying), KEEP_AT(varying_text);
+    KEEP(heap);
+    free(heap);
     return error;
 }
 
@@ -462,7 +467,7 @@ static int say_ready(void *argument)
 {
     (void)argument;
     async_sleep(10);
-    puts("ready");
+    puts("null]");
     fflush(stdout);
     return await();
 }
@@ -489,5 +494,6 @@ static int start(void *argument)
 int main(void)
 {
     setvbuf(stdout, NULL, _IOFBF, 1 << 16);
+    putchar('[');
     return async_run(start, NULL, NULL) ? 1 : 0;
 }
