@@ -30,9 +30,15 @@ def compiled(repository: Path, build: Path, tmp_path: Path) -> Compile:
         libuv = "libuv-static" if "-static" in options else "libuv"
         flags = subprocess.check_output(["pkg-config", "--libs", libuv], text=True).split()
         folder = repository / "tests" / "cores"
-        parts = [f"-I{repository / 'runtime' / 'include'}", folder / source]
-        libraries = [build / "runtime" / "libasyncrt.a", *flags, "-lpthread", "-ldl"]
-        subprocess.run(["cc", "-g", "-O1", *options, *parts, "-o", program, *libraries], check=True)
+        parts: list[object] = [f"-I{repository / 'runtime' / 'include'}", folder / source]
+        libraries: list[object] = [build / "runtime" / "libasyncrt.a", *flags, "-lpthread", "-ldl"]
+        subprocess.run(
+            [
+                str(word)
+                for word in ("cc", "-g", "-O1", *options, *parts, "-o", program, *libraries)
+            ],
+            check=True,
+        )
         return program
 
     return make
