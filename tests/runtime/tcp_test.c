@@ -3,7 +3,7 @@
 #include <netinet/tcp.h>
 
 #include "stream.h"
-#include "io_test.h"
+#include "tcp_test.h"
 
 /* ---- A server and a pair of connected ends ------------------------------------------------------- */
 
@@ -24,28 +24,6 @@ static int serve(void *listener)
     while ((error = async_accept(listener, &tcp)) == 0)
         CHECK_EQUAL(async_spawn(NULL, "echo", echo, tcp), 0);
     return error;
-}
-
-static struct async_listener *start_listener(const char *host)
-{
-    struct async_listener *listener;
-    CHECK_EQUAL(async_listen(&listener, host, 0, 128), 0);
-    CHECK(async_listener_port(listener) != 0);
-    return listener;
-}
-
-struct pair {
-    struct async_tcp *near, *far;
-};
-
-static struct pair make_pair(void)
-{
-    struct pair pair;
-    struct async_listener *listener = start_listener("127.0.0.1");
-    CHECK_EQUAL(async_connect(&pair.near, "127.0.0.1", async_listener_port(listener)), 0);
-    CHECK_EQUAL(async_accept(listener, &pair.far), 0);
-    CHECK_EQUAL(async_listener_close(listener), 0);
-    return pair;
 }
 
 static void read_exactly(struct async_tcp *tcp, char *buffer, size_t size, size_t at_once)
@@ -588,55 +566,6 @@ static int share_port(void *unused)
 PLAIN(listeners_share_a_port)
 {
     test_run_on_workers(3, share_port);
-}
-
-/* ---- Errors ------------------------------------------------------------------------------------------ */
-
-TEST(connect_errors)
-{
-    struct async_tcp *tcp = NULL;
-    struct async_listener *listener = start_listener("127.0.0.1");
-    uint16_t port = async_listener_port(listener);
-    CHECK_EQUAL(async_listener_close(listener), 0);
-    CHECK_EQUAL(async_connect(&tcp, "127.0.0.1", port), UV_ECONNREFUSED);
-    CHECK_EQUAL(async_connect(&tcp, "localhost", port), UV_ECONNREFUSED);
-    CHECK_EQUAL(async_connect(&tcp, NULL, port), UV_EINVAL);
-    CHECK(!tcp);
-}
-
-TEST(listen_errors)
-{
-    struct async_listener *first = start_listener("127.0.0.1"), *second = NULL;
-    CHECK_EQUAL(async_listen(&second, "127.0.0.1", async_listener_port(first), 1), UV_EADDRINUSE);
-    CHECK_EQUAL(async_listen(&second, "nowhere", 0, 1), UV_EINVAL);
-    CHECK_EQUAL(async_listen(&second, "192.0.2.1", 0, 1), UV_EADDRNOTAVAIL);
-    CHECK(!second);
-    CHECK_EQUAL(async_accept(NULL, NULL), UV_EINVAL);
-    CHECK_EQUAL(async_listener_close(NULL), UV_EINVAL);
-    CHECK_EQUAL(async_listener_close(first), 0);
-}
-
-TEST(argument_errors)
-{
-    struct pair pair = make_pair();
-    char byte;
-    CHECK_EQUAL(async_read(pair.near, &byte, 0), 0);
-    CHECK_EQUAL(async_read(pair.near, NULL, 1), UV_EINVAL);
-    CHECK_EQUAL(async_write(pair.near, NULL, 1), UV_EINVAL);
-    CHECK_EQUAL(async_write(pair.near, NULL, 0), 0);
-    CHECK_EQUAL(async_read(NULL, &byte, 1), UV_EINVAL);
-    CHECK_EQUAL(async_write(NULL, &byte, 1), UV_EINVAL);
-    CHECK_EQUAL(async_close(NULL), UV_EINVAL);
-    CHECK_EQUAL(async_close(pair.near), 0);
-    CHECK_EQUAL(async_close(pair.far), 0);
-}
-
-PLAIN(calls_outside_a_task)
-{
-    struct async_listener *listener;
-    struct async_tcp *tcp;
-    CHECK_EQUAL(async_listen(&listener, "127.0.0.1", 0, 1), UV_EINVAL);
-    CHECK_EQUAL(async_connect(&tcp, "127.0.0.1", 1), UV_EINVAL);
 }
 
 /* ---- Names, addresses, options --------------------------------------------------------------------- */

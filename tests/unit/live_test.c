@@ -8,86 +8,11 @@
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 
-#include "base/cleanup.h"
-#include "target/live.h"
+#include "live_support.h"
 #include "target/live_internal.h"
 
 #define TRIALS 100
 #define SIGNAL_TRIALS 500
-
-static struct ad_target *open_live(pid_t pid)
-{
-    struct ad_target *target;
-    assert_ok(ad_live_open(pid, &ad_limits_default, &target));
-    return target;
-}
-
-static struct ad_error *open_fails(pid_t pid)
-{
-    struct ad_target *target;
-    return ad_live_open(pid, &ad_limits_default, &target);
-}
-
-/* The state letter of a thread (proc(5)); 0 when it is gone. */
-static char state_of(pid_t pid, pid_t tid)
-{
-    char line[512] = "";
-    FILE *file = fopen(text("/proc/%d/task/%d/stat", (int)pid, (int)tid), "r");
-    if (!file)
-        return 0;
-    char *got = fgets(line, sizeof(line), file), *end = got ? strrchr(line, ')') : NULL;
-    fclose(file);
-    return end ? end[2] : 0;
-}
-
-/* How many threads are in the state; `count_ret` is how many there are. */
-static size_t threads_in_state(pid_t pid, char state, size_t *count_ret)
-{
-    size_t in_state = 0;
-    *count_ret = 0;
-    DIR *directory = opendir(text("/proc/%d/task", (int)pid));
-    assert_non_null(directory);
-    for (struct dirent *entry; (entry = readdir(directory));) {
-        pid_t tid = atoi(entry->d_name);
-        char is = tid ? state_of(pid, tid) : 0;
-        *count_ret += is != 0;
-        in_state += is == state;
-    }
-    closedir(directory);
-    return in_state;
-}
-
-/* Waits, without a deadline of its own, until the thread is in the state. */
-static void await_state(pid_t pid, pid_t tid, char state)
-{
-    while (state_of(pid, tid) != state)
-        usleep(500);
-}
-
-/* A child that waits forever in the function. */
-static pid_t child(void (*run)(void))
-{
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid == 0) {
-        prctl(PR_SET_PDEATHSIG, SIGKILL); /* it never outlives a test that failed */
-        run();
-        _exit(0);
-    }
-    return pid;
-}
-
-static void end_child(pid_t pid)
-{
-    kill(pid, SIGKILL);
-    waitpid(pid, NULL, 0);
-}
-
-static void sleep_forever(void)
-{
-    for (;;)
-        pause();
-}
 
 /* ---- what is read ------------------------------------------------------------------------------ */
 
@@ -597,81 +522,6 @@ static void thread_in_the_kernel_is_not_waited_for(void **state)
     end_child(pid);
 }
 
-/* ---- what cannot be read ------------------------------------------------------------------------ */
-
-static void wrong_numbers_are_refused(void **state)
-{
-    (void)state;
-    struct hang hang = hang_start("hang", "wait");
-    assert_error(open_fails(getpid()), AD_ERROR_UNUSABLE, "is this command itself");
-    assert_error(open_fails(0), AD_ERROR_UNUSABLE, "there is no process 0");
-    assert_error(open_fails(-5), AD_ERROR_UNUSABLE, "there is no process -5");
-    assert_error(open_fails((pid_t)hang.threads[0]), AD_ERROR_UNUSABLE,
-                 text("is a thread of process %d", (int)hang.pid));
-    kill(hang.pid, SIGKILL);
-    siginfo_t info;
-    assert_int_equal(waitid(P_PID, (id_t)hang.pid, &info, WEXITED | WNOWAIT), 0);
-    assert_error(open_fails(hang.pid), AD_ERROR_UNUSABLE, "zombie");
-    hang_stop(&hang);
-    assert_error(open_fails(hang.pid), AD_ERROR_UNUSABLE, "there is no process");
-}
-
-static void kernel_threads_are_refused(void **state)
-{
-    (void)state;
-    if (access("/proc/2/status", R_OK) != 0 || system("grep -q '^PPid:\t0' /proc/2/status"))
-        skip();
-    assert_error(open_fails(2), AD_ERROR_UNUSABLE, "thread of the kernel");
-}
-
-static void trace_victim(void)
-{
-    ptrace(PTRACE_SEIZE, victim, NULL, NULL);
-    sleep_forever();
-}
-
-static void traced_process_is_refused(void **state)
-{
-    (void)state;
-    victim = child(sleep_forever);
-    pid_t tracer = child(trace_victim);
-    while (system(text("grep -q '^TracerPid:\t%d' /proc/%d/status", (int)tracer, (int)victim)))
-        usleep(500);
-    assert_error(open_fails(victim), AD_ERROR_UNUSABLE, text("already traced by process %d", (int)tracer));
-    end_child(tracer);
-    end_child(victim);
-}
-
-static void become_nobody_and_look(void)
-{
-    struct ad_target *target;
-    if (setgid(65534) || setuid(65534))
-        _exit(9);
-    struct ad_error *error = ad_live_open(victim, &ad_limits_default, &target);
-    bool good = error && error->kind == AD_ERROR_PERMISSION && strstr(error->message, "belongs to user 0") &&
-                ad_error_exit_status(error) == 5;
-    if (!good)
-        fprintf(stderr, "got: %s\n", error ? error->message : "no error");
-    _exit(good ? 0 : 1);
-}
-
-static void others_processes_are_not_permitted(void **state)
-{
-    (void)state;
-    if (getuid() != 0) {
-        print_message("skipped: only root can become somebody else\n");
-        skip();
-    }
-    int status;
-    victim = child(sleep_forever);
-    pid_t nobody = child(become_nobody_and_look);
-    waitpid(nobody, &status, 0);
-    assert_true(WIFEXITED(status));
-    assert_int_equal(WEXITSTATUS(status), 0);
-    assert_int_not_equal(state_of(victim, victim), 't');
-    end_child(victim);
-}
-
 static void end_first_thread(void)
 {
     pthread_t thread;
@@ -723,10 +573,6 @@ int main(void)
         cmocka_unit_test(killed_process_is_not_held),
         cmocka_unit_test(killed_reader_leaves_it_running),
         cmocka_unit_test(thread_in_the_kernel_is_not_waited_for),
-        cmocka_unit_test(wrong_numbers_are_refused),
-        cmocka_unit_test(kernel_threads_are_refused),
-        cmocka_unit_test(traced_process_is_refused),
-        cmocka_unit_test(others_processes_are_not_permitted),
         cmocka_unit_test(first_thread_may_have_ended),
     };
     return cmocka_run_group_tests(tests, make_program, remove_folder);
