@@ -183,7 +183,7 @@ PLAIN(of_many_tasks_the_first_are_told)
 {
     struct async_test_options options = {.deadline_ms = 100};
 #ifdef ASYNC_SANITIZE_THREAD
-    options.deadline_ms = 10000; /* it takes them for threads */
+    exit(TEST_SKIPPED); /* it takes them for threads, and minutes for so many */
 #endif
     CHECK_EQUAL(test_and_collect(hang_deep, options), UV_ETIMEDOUT);
     CHECK(strstr(told, "  and 501 more tasks\n"));
