@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file async_test.h - tests of what runs on libasyncrt, under any test framework or none: a deadline that tells
- * what hung, time that takes no time, and schedules that a seed repeats.
+ * @file async_test.h - tests of what runs on libasyncrt, under any test framework or none: a deadline that
+ * tells what hung, time that takes no time, and schedules that a seed repeats.
  *
  *     static int transfers(void *unused) { ...; return 0; }
  *
  *     int main(void)
  *     {
- *         struct async_test_options options = {.run.virtual_time = true, .run.schedule_seed = 1, .seeds = 1000};
+ *         struct async_test_options options = {.run.virtual_time = true, .seeds = 1000};
  *         return async_test("transfers", transfers, NULL, &options) ? 1 : 0;
  *     }
  *
  * Virtual time (async_options.virtual_time): clocks stand still while tasks run and jump to the next deadline
- * when all of them wait, so that sleeps and timeouts take no real time and end in the same order each time. It
- * begins at one hour; async_now tells it. A task that turns in circles until a time comes must sleep in
+ * when all of them wait, so that sleeps and timeouts take no real time and end in the same order each time.
+ * It begins at one hour; async_now tells it. A task that turns in circles until a time comes must sleep in
  * between. What comes from outside takes real time, and the clock does not jump over it:
  *
  *     work in the thread pool, files, DNS, child processes     until they end
@@ -40,7 +40,7 @@
 struct async_test_options {
     struct async_options run; /**< as for async_run */
     uint64_t deadline_ms;     /**< of one run, in real time; 0: 10,000; UINT64_MAX: none */
-    uint64_t seeds;           /**< runs, with run.schedule_seed (0: 1) and the numbers that follow; 0: one run */
+    uint64_t seeds; /**< runs, with run.schedule_seed (0: 1) and the numbers that follow; 0: one run */
     /** Gets all that is to be told, a line at a time, without its end. NULL: printed to stderr. */
     void (*tell)(const char *line, void *data);
     void *data;
@@ -55,7 +55,8 @@ struct async_test_options {
  * not end within another second, or a task keeps its worker busy, the process is aborted: a core tells more.
  * Errors of async_run are told and returned. `options` may be NULL.
  */
-int async_test(const char *name, async_function test, void *argument, const struct async_test_options *options);
+int async_test(const char *name, async_function test, void *argument,
+               const struct async_test_options *options);
 
 /** The seed of the schedule that is running; 0: none. For messages of failed assertions. */
 uint64_t async_test_seed(void);

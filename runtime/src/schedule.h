@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file schedule.h - schedules drawn from a seed, for tests: which of the ready tasks runs next, and where calls
- * that need not wait let others run all the same. The same seed gives the same schedule, as long as everything
- * else does the same too; so on one worker only.
+ * @file schedule.h - schedules drawn from a seed, for tests: which of the ready tasks runs next, and where
+ * calls that need not wait let others run all the same. The same seed gives the same schedule, as long as
+ * everything else does the same too; so on one worker only.
  *
  * Behind async_modes(), which is tested at every switch anyway: off, it costs nothing.
  */

@@ -45,7 +45,7 @@ uint64_t async_test_seed(void)
     return __atomic_load_n(&running_seed, __ATOMIC_RELAXED);
 }
 
-/* ---- Telling ---------------------------------------------------------------------------------------- */
+/* ---- Telling ------------------------------------------------------------------------------------- */
 
 static void tell(const char *line, void *context)
 {
@@ -73,7 +73,7 @@ static void say_seed(const struct run *run)
         say(run, "run it again with ASYNC_TEST_SEED=%llu", (unsigned long long)run->seed);
 }
 
-/* ---- A process that ends within a test ----------------------------------------------------------------- */
+/* ---- A process that ends within a test ----------------------------------------------------------- */
 
 /* In signal handlers too: no buffers. */
 static void tell_seed_at_end(void)
@@ -83,8 +83,9 @@ static void tell_seed_at_end(void)
     if (!seed)
         return;
     running_seed = 0;
-    int length = snprintf(line, sizeof(line), "test \"%.64s\": the process ends within it; ASYNC_TEST_SEED=%llu\n",
-                          running_name, (unsigned long long)seed);
+    int length =
+        snprintf(line, sizeof(line), "test \"%.64s\": the process ends within it; ASYNC_TEST_SEED=%llu\n",
+                 running_name, (unsigned long long)seed);
     if (write(STDERR_FILENO, line, (size_t)length) < 0)
         return; /* nobody listens */
 }
@@ -107,7 +108,7 @@ static bool watch_abort(void)
     return signal(SIGABRT, on_abort) != SIG_ERR;
 }
 
-/* ---- The deadline ------------------------------------------------------------------------------------- */
+/* ---- The deadline -------------------------------------------------------------------------------- */
 
 /* On each worker's thread: what its tasks do, and then that they shall not. */
 static void on_question(struct async_mail *mail)
@@ -219,7 +220,7 @@ static void *watch(void *argument)
     return NULL;
 }
 
-/* ---- Runs ----------------------------------------------------------------------------------------------- */
+/* ---- Runs ---------------------------------------------------------------------------------------- */
 
 static void init(struct run *run)
 {
@@ -247,7 +248,8 @@ static void end_watch(struct run *run, pthread_t thread)
     pthread_join(thread, NULL);
 }
 
-static int run_once(const char *name, async_function test, void *argument, const struct async_test_options *options)
+static int run_once(const char *name, async_function test, void *argument,
+                    const struct async_test_options *options)
 {
     struct run run = {.options = options, .name = name, .seed = options->run.schedule_seed};
     bool watched = options->deadline_ms != UINT64_MAX;
@@ -291,7 +293,8 @@ static int run_all(const char *name, async_function test, void *argument, struct
     return run_once(name, test, argument, options);
 }
 
-int async_test(const char *name, async_function test, void *argument, const struct async_test_options *options)
+int async_test(const char *name, async_function test, void *argument,
+               const struct async_test_options *options)
 {
     struct async_test_options copy = options ? *options : (struct async_test_options){0};
     bool watching = watch_abort();

@@ -12,7 +12,7 @@
 
 #define TOLD_MOST 500
 
-/* ---- A task's line -------------------------------------------------------------------------------- */
+/* ---- A task's line ------------------------------------------------------------------------------- */
 
 static void print_owner(FILE *file, const struct async_future *future)
 {
@@ -66,7 +66,7 @@ static void print_task(FILE *file, const struct async_task *task)
         fprintf(file, " [%s]", task->worker->name);
 }
 
-/* ---- Collecting ----------------------------------------------------------------------------------- */
+/* ---- Collecting ---------------------------------------------------------------------------------- */
 
 static struct async_tree_line *add(struct async_tree *tree)
 {
@@ -105,7 +105,7 @@ void async_tree_deinit(struct async_tree *tree)
     *tree = (struct async_tree){0};
 }
 
-/* ---- The tree --------------------------------------------------------------------------------------- */
+/* ---- The tree ------------------------------------------------------------------------------------ */
 
 static int compare(const void *a, const void *b)
 {

@@ -41,22 +41,22 @@ static enum hold hold_of(const struct async_future *future)
     if (!future)
         return HOLDS_NOT;
     switch (future->kind) {
-        case ASYNC_FUTURE_WORK:
-        case ASYNC_FUTURE_DNS:
-        case ASYNC_FUTURE_FILE:
-        case ASYNC_FUTURE_CLOSE:
-        case ASYNC_FUTURE_PROCESS:
-            return HOLDS;
-        case ASYNC_FUTURE_READ:
-        case ASYNC_FUTURE_WRITE:
-        case ASYNC_FUTURE_ACCEPT:
-        case ASYNC_FUTURE_CONNECT:
-        case ASYNC_FUTURE_RECEIVE:
-        case ASYNC_FUTURE_SEND:
-        case ASYNC_FUTURE_SIGNAL:
-            return HOLDS_A_WHILE;
-        default:
-            return HOLDS_NOT;
+    case ASYNC_FUTURE_WORK:
+    case ASYNC_FUTURE_DNS:
+    case ASYNC_FUTURE_FILE:
+    case ASYNC_FUTURE_CLOSE:
+    case ASYNC_FUTURE_PROCESS:
+        return HOLDS;
+    case ASYNC_FUTURE_READ:
+    case ASYNC_FUTURE_WRITE:
+    case ASYNC_FUTURE_ACCEPT:
+    case ASYNC_FUTURE_CONNECT:
+    case ASYNC_FUTURE_RECEIVE:
+    case ASYNC_FUTURE_SEND:
+    case ASYNC_FUTURE_SIGNAL:
+        return HOLDS_A_WHILE;
+    default:
+        return HOLDS_NOT;
     }
 }
 
@@ -109,7 +109,8 @@ static void wait_for_word(struct async_worker *worker)
 
 static bool left_word(const struct async_worker *worker)
 {
-    return __atomic_load_n(&worker->inbox, __ATOMIC_RELAXED) || __atomic_load_n(&worker->mail, __ATOMIC_RELAXED);
+    return __atomic_load_n(&worker->inbox, __ATOMIC_RELAXED) ||
+           __atomic_load_n(&worker->mail, __ATOMIC_RELAXED);
 }
 
 void async_virtual_time_turn(struct async_worker *worker)

@@ -62,7 +62,7 @@ PLAIN(same_seed_same_schedule)
     CHECK(strcmp(trail_of(0), "abcdeabcdeabcdeabcde") == 0); /* without a seed, first come first served */
 }
 
-/* ---- Orders that a program did not think of ---------------------------------------------------------------- */
+/* ---- Orders that a program did not think of ------------------------------------------------------ */
 
 static struct async_mutex *mutex;
 static bool busy, met;

@@ -46,7 +46,7 @@ static void check_line(int indent, const char *text)
     CHECK_EQUAL(strspn(line, " "), indent);
 }
 
-/* ---- Passing and failing ----------------------------------------------------------------------------------- */
+/* ---- Passing and failing ------------------------------------------------------------------------- */
 
 static int pass(void *result)
 {
@@ -64,7 +64,8 @@ PLAIN(passing_tells_nothing)
     CHECK_EQUAL(test_and_collect(pass, (struct async_test_options){0}), 42);
     CHECK_EQUAL(strlen(told), 0);
     CHECK_EQUAL(async_test("no options", pass, NULL, NULL), 42);
-    CHECK_EQUAL(test_and_collect(pass, (struct async_test_options){.deadline_ms = UINT64_MAX, .seeds = 3}), 42);
+    CHECK_EQUAL(test_and_collect(pass, (struct async_test_options){.deadline_ms = UINT64_MAX, .seeds = 3}),
+                42);
     CHECK_EQUAL(strlen(told), 0);
 }
 
@@ -72,14 +73,15 @@ PLAIN(failing_tells_the_code_and_the_seed)
 {
     CHECK_EQUAL(test_and_collect(fail, (struct async_test_options){0}), UV_EPIPE);
     CHECK(strstr(told, "\"the test\"") && strstr(told, "EPIPE") && !strstr(told, "SEED"));
-    CHECK_EQUAL(test_and_collect(fail, (struct async_test_options){.run.schedule_seed = 77, .seeds = 5}), UV_EPIPE);
+    CHECK_EQUAL(test_and_collect(fail, (struct async_test_options){.run.schedule_seed = 77, .seeds = 5}),
+                UV_EPIPE);
     CHECK(strstr(told, "ASYNC_TEST_SEED=77\n"));
     struct async_test_options refused = {.run = {.workers = 2, .virtual_time = true}};
     CHECK_EQUAL(test_and_collect(pass, refused), UV_ENOTSUP);
     CHECK(strstr(told, "ENOTSUP"));
 }
 
-/* ---- Hanging ------------------------------------------------------------------------------------------------- */
+/* ---- Hanging ------------------------------------------------------------------------------------- */
 
 static struct async_mutex *mutex;
 static unsigned spawn_line;
@@ -189,7 +191,7 @@ PLAIN(of_many_tasks_the_first_are_told)
     CHECK(strstr(told, "  and 501 more tasks\n"));
 }
 
-/* ---- Ending the process ------------------------------------------------------------------------------------------ */
+/* ---- Ending the process -------------------------------------------------------------------------- */
 
 static int defy(void *unused)
 {
@@ -270,7 +272,7 @@ PLAIN(a_process_that_ends_tells_the_seed)
     CHECK_EQUAL(strlen(told), 0);
 }
 
-/* ---- Printing at any time ------------------------------------------------------------------------------------------ */
+/* ---- Printing at any time ------------------------------------------------------------------------ */
 
 TEST(tasks_can_be_printed)
 {

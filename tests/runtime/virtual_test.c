@@ -18,7 +18,7 @@ static void run_virtually(async_function start, uint32_t patience_ms)
     CHECK_EQUAL(async_virtual_now, 0);
 }
 
-/* ---- Timers ------------------------------------------------------------------------------------------- */
+/* ---- Timers -------------------------------------------------------------------------------------- */
 
 static unsigned order[3], ended;
 
@@ -105,7 +105,7 @@ PLAIN(time_stands_still_while_tasks_run)
     run_virtually(spin, 0);
 }
 
-/* ---- What holds the clock -------------------------------------------------------------------------------- */
+/* ---- What holds the clock ------------------------------------------------------------------------ */
 
 static int nap(void *unused)
 {
@@ -228,7 +228,7 @@ PLAIN(word_from_other_threads_arrives)
     run_virtually(await_thread, 0);
 }
 
-/* ---- Limits --------------------------------------------------------------------------------------------- */
+/* ---- Limits -------------------------------------------------------------------------------------- */
 
 PLAIN(one_worker_only)
 {
