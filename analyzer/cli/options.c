@@ -16,6 +16,7 @@ enum {
     KEY_FAIL,
     KEY_VERSION,
     KEY_NO_STOP,
+    KEY_SNAPSHOT,
     KEY_COREDUMPCTL,
 };
 
@@ -47,6 +48,7 @@ static const struct argp_option option_list[] = {
     {"pid", 'p', "PID", 0, "a live process instead of a core file", OWN},
     {"no-stop", KEY_NO_STOP, NULL, 0, "with -p: never stop it; tasks that change meanwhile are marked as torn", OWN},
     {"coredumpctl", KEY_COREDUMPCTL, NULL, 0, "the newest core that systemd-coredump has of MATCH", OWN},
+    {"snapshot", KEY_SNAPSHOT, "FILE", 0, "write what was read into FILE, a small core for this command, gdb and lldb", OWN},
     {"sysroot", KEY_SYSROOT, "DIR", 0, "put before every path that the target names", OWN},
     {"debug-dir", KEY_DEBUG_DIR, "DIR", 0, "separate debug files (default /usr/lib/debug)", OWN},
     {NULL, 0, NULL, 0, "Other:", OWN + 1},
@@ -91,6 +93,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return parse_pid(argument, &options->pid);
     case KEY_NO_STOP:
         options->dump.no_stop = true;
+        return 0;
+    case KEY_SNAPSHOT:
+        options->dump.snapshot = argument;
         return 0;
     case KEY_SYSROOT:
         options->dump.modules.sysroot = argument;

@@ -8,6 +8,9 @@
 #include "base/cleanup.h"
 #include "dump/dump_internal.h"
 #include "runtimes/layout.h"
+#include "target/live.h"
+#include "target/recorder.h"
+#include "target/snapshot_file.h"
 
 /* ---- Which runtimes there are --------------------------------------------------------------------- */
 
@@ -90,7 +93,17 @@ static struct ad_error *read_resting(struct ad_dump *dump, const struct ad_dump_
     AD_TRY(ad_snapshot_describe(dump->snapshot, dump->target));
     AD_TRY(ad_snapshot_text(dump->snapshot, dump->target->stop_note, &dump->snapshot->stop_note));
     AD_TRY(read_model(dump, options));
+    if (options->snapshot)
+        ad_dump_read_links(dump, &options->limits);
     return ad_layout_prefetch_stacks(dump->target, &options->limits, dump->snapshot);
+}
+
+static struct ad_error *write_snapshot(const struct ad_dump *dump, const char *path)
+{
+    ad_cleanup(ad_vector_deinit) struct ad_vector ranges = AD_VECTOR(struct ad_range);
+    bool live = dump->target->kind == AD_TARGET_LIVE;
+    AD_TRY(live ? ad_live_ranges(dump->target, &ranges) : ad_recorder_ranges(dump->target, &ranges));
+    return ad_snapshot_file_write(path, dump->target, ranges.items, ranges.count);
 }
 
 static struct ad_error *fill(struct ad_dump *dump, const struct ad_dump_options *options)
@@ -103,7 +116,17 @@ static struct ad_error *fill(struct ad_dump *dump, const struct ad_dump_options 
     AD_TRY(ad_dump_module_losses(dump));
     if (options->locals)
         AD_TRY(ad_dump_locals(dump, &options->limits));
+    if (options->snapshot)
+        AD_TRY(write_snapshot(dump, options->snapshot));
     return ad_findings_compute(dump->snapshot, &dump->findings);
+}
+
+/* A live target keeps what is read of it anyway. */
+static struct ad_error *record(struct ad_dump *dump, const char *path)
+{
+    AD_TRY(ad_snapshot_file_check(path));
+    return dump->target->kind == AD_TARGET_LIVE ? NULL
+                                                : ad_recorder_create(ad_take(dump->target), &dump->target);
 }
 
 struct ad_error *ad_dump_create(struct ad_target *target, const struct ad_dump_options *options,
@@ -115,7 +138,9 @@ struct ad_error *ad_dump_create(struct ad_target *target, const struct ad_dump_o
         return &ad_error_nomem;
     }
     dump->target = target;
-    struct ad_error *error = fill(dump, options);
+    struct ad_error *error = options->snapshot ? record(dump, options->snapshot) : NULL;
+    if (!error)
+        error = fill(dump, options);
     if (error)
         ad_dump_destroy(dump);
     else

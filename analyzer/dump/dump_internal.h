@@ -50,6 +50,11 @@ struct ad_error *ad_dump_open_files(struct ad_dump *dump, const struct ad_dump_o
 /** Modules, runtimes and stacks of a live target, in the order of target/live.h; then it is released. */
 struct ad_error *ad_dump_read_live(struct ad_dump *dump, const struct ad_dump_options *options) ad_must_check;
 
+/* ---- snapshot_links.c: what debuggers need beside ------------------------------------------------- */
+
+/** Reads the dynamic linker's list of libraries, as far as it goes, for nothing but that it is read. */
+void ad_dump_read_links(struct ad_dump *dump, const struct ad_limits *limits);
+
 /* ---- stacks.c: every stack once ------------------------------------------------------------------ */
 
 /** Unwinds tasks and threads into snapshot.stacks, .frames and .locations (their pc only); adds the stacks

@@ -84,6 +84,8 @@ static struct ad_error *prepare(struct ad_live_reading *reading)
     struct ad_snapshot *scratch;
     AD_TRY(ad_modules_create(dump->target, &reading->options->limits, &dump->modules));
     AD_TRY(ad_dump_discover(dump, reading->options, &reading->discovery));
+    if (reading->options->snapshot)
+        ad_dump_read_links(dump, &reading->options->limits);
     AD_TRY(ad_snapshot_create(&scratch));
     struct ad_error *error = copy_all(reading, scratch);
     ad_snapshot_destroy(scratch);

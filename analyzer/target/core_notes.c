@@ -9,6 +9,7 @@
 #include "base/splice.h"
 #include "target/elf_note.h"
 #include "target/registers.h"
+#include "target/snapshot_file.h"
 
 /* struct elf_prstatus and elf_prpsinfo (sys/procfs.h) of 64-bit machines; only the block of general
  * registers depends on the machine. */
@@ -42,8 +43,11 @@ static struct ad_error *read_thread(struct ad_core *core, const struct ad_elf_no
     }
     struct ad_cursor block = at(note, PRSTATUS_REGISTERS);
     const void *registers = ad_cursor_bytes(&block, AD_REGISTERS_X86_64_SIZE);
-    if (core->target.machine == EM_X86_64 && registers)
+    if (core->target.machine == EM_X86_64 && registers) {
+        void *copy = ad_pool_alloc(&core->pool, AD_REGISTERS_X86_64_SIZE);
         ad_registers_decode_x86_64(registers, &thread);
+        thread.block = copy ? memcpy(copy, registers, AD_REGISTERS_X86_64_SIZE) : NULL;
+    }
     if (core->threads.count == 0)
         core->target.signal = ad_cursor_u16(&signal);
     return ad_vector_push(&core->threads, &thread);
@@ -105,6 +109,17 @@ static struct ad_error *read_mappings(struct ad_core *core, const struct ad_elf_
     return NULL;
 }
 
+/* Of a snapshot of our own: when that was. */
+static void read_time(struct ad_core *core, const struct ad_elf_note *note)
+{
+    struct ad_cursor times = at(note, 0);
+    uint64_t realtime = ad_cursor_u64(&times), monotonic = ad_cursor_u64(&times);
+    if (times.failed)
+        return;
+    core->target.monotonic = monotonic;
+    core->target.realtime = realtime ? realtime : core->target.realtime;
+}
+
 static struct ad_error *read_note(struct ad_core *core, const struct ad_elf_note *note)
 {
     if (ad_elf_note_is(note, "CORE", NT_PRSTATUS))
@@ -115,6 +130,8 @@ static struct ad_error *read_note(struct ad_core *core, const struct ad_elf_note
         return read_mappings(core, note);
     if (ad_elf_note_is(note, "CORE", NT_PRPSINFO))
         read_process(core, note);
+    if (ad_elf_note_is(note, AD_SNAPSHOT_NOTE_NAME, AD_SNAPSHOT_NOTE_TYPE))
+        read_time(core, note);
     return NULL;
 }
 

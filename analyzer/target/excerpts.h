@@ -34,6 +34,11 @@ struct ad_excerpt {
     uint8_t marks;
 };
 
+static inline struct ad_range ad_excerpt_range(const struct ad_excerpt *excerpt)
+{
+    return (struct ad_range){excerpt->page + excerpt->low, excerpt->page + excerpt->high};
+}
+
 /** An excerpt by its address, for lists in order of the addresses. */
 struct ad_excerpt_ref {
     uint64_t page;

@@ -22,6 +22,11 @@ static struct ad_live *live_of(const struct ad_target *target)
     return (struct ad_live *)target;
 }
 
+static struct ad_excerpts *excerpts_of(const struct ad_target *target)
+{
+    return &live_of(target)->copier.excerpts;
+}
+
 static uint64_t clock_now(clockid_t clock)
 {
     struct timespec time;
@@ -118,7 +123,7 @@ static void heat(void *context, struct ad_excerpt *excerpt)
 
 void ad_live_heat(struct ad_target *target, const struct ad_range *ranges, size_t count)
 {
-    const struct ad_excerpts *excerpts = ad_live_excerpts(target);
+    const struct ad_excerpts *excerpts = excerpts_of(target);
     for (size_t i = 0; i < count; i++)
         ad_excerpts_visit(excerpts, ranges[i], heat, NULL);
     for (uint32_t i = 0; !count && i < excerpts->items.count; i++)
@@ -127,7 +132,7 @@ void ad_live_heat(struct ad_target *target, const struct ad_range *ranges, size_
 
 uint64_t ad_live_copied(const struct ad_target *target, size_t *pieces_ret)
 {
-    const struct ad_excerpts *excerpts = ad_live_excerpts(target);
+    const struct ad_excerpts *excerpts = excerpts_of(target);
     uint64_t bytes = 0;
     for (uint32_t i = 0; i < excerpts->items.count; i++) {
         const struct ad_excerpt *excerpt = ad_excerpts_get(excerpts, i);
@@ -144,7 +149,7 @@ struct ad_error *ad_live_changed(const struct ad_target *target, struct ad_vecto
     const struct ad_excerpt_ref *refs = live->hot.items;
     for (size_t i = 0; i < live->hot.count; i++) {
         const struct ad_excerpt *excerpt = ad_excerpts_get(&live->copier.excerpts, refs[i].index);
-        struct ad_range range = {excerpt->page + excerpt->low, excerpt->page + excerpt->high};
+        struct ad_range range = ad_excerpt_range(excerpt);
         if (excerpt->marks & AD_EXCERPT_CHANGED)
             AD_TRY(ad_vector_push(ranges, &range));
     }
@@ -183,13 +188,24 @@ static void see_torn(void *context, struct ad_excerpt *excerpt)
 bool ad_live_torn(const struct ad_target *target, struct ad_range range)
 {
     bool torn = false;
-    ad_excerpts_visit(ad_live_excerpts(target), range, see_torn, &torn);
+    ad_excerpts_visit(excerpts_of(target), range, see_torn, &torn);
     return torn;
 }
 
-const struct ad_excerpts *ad_live_excerpts(const struct ad_target *target)
+struct ad_error *ad_live_ranges(const struct ad_target *target, struct ad_vector *ranges)
 {
-    return &live_of(target)->copier.excerpts;
+    const struct ad_excerpts *excerpts = excerpts_of(target);
+    ad_cleanup(ad_vector_deinit) struct ad_vector refs = AD_VECTOR(struct ad_excerpt_ref);
+    AD_TRY(ad_excerpts_select(excerpts, 0, 0, &refs));
+    for (size_t i = 0; i < refs.count; i++) {
+        struct ad_range range = ad_excerpt_range(ad_excerpts_get(excerpts, AD_ITEMS(struct ad_excerpt_ref, &refs)[i].index));
+        struct ad_range *last = AD_ITEMS(struct ad_range, ranges) + ranges->count - 1;
+        if (ranges->count && last->end == range.start)
+            last->end = range.end;
+        else
+            AD_TRY(ad_vector_push(ranges, &range));
+    }
+    return NULL;
 }
 
 /* ---- Threads ---------------------------------------------------------------------------------------- */
@@ -210,6 +226,8 @@ static struct ad_error *add_thread(struct ad_live *live, const struct ad_tracee 
         return ad_error_create(AD_ERROR_UNUSABLE, "process %d is a 32-bit program; only 64-bit ones are understood",
                                (int)live->target.pid);
     ad_registers_decode_x86_64(block, thread);
+    void *copy = ad_pool_alloc(&live->pool, AD_REGISTERS_X86_64_SIZE);
+    thread->block = copy ? memcpy(copy, block, AD_REGISTERS_X86_64_SIZE) : NULL;
 #endif
     return NULL;
 }

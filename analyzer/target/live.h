@@ -26,8 +26,6 @@
 #include "base/vector.h"
 #include "target/target.h"
 
-struct ad_excerpts;
-
 /**
  * AD_ERROR_UNUSABLE: no such process, a zombie, a kernel thread, or (when it is to be stopped: `stops`) traced
  * by another; AD_ERROR_PERMISSION with the way out (same user, yama, capabilities).
@@ -58,7 +56,7 @@ void ad_live_renew(struct ad_target *target, const struct ad_range *ranges, size
 
 /** Whether any of it is torn. */
 bool ad_live_torn(const struct ad_target *target, struct ad_range range);
-/** All that was copied. */
-const struct ad_excerpts *ad_live_excerpts(const struct ad_target *target);
+/** Adds all ranges (struct ad_range) that were copied, sorted. */
+struct ad_error *ad_live_ranges(const struct ad_target *target, struct ad_vector *ranges) ad_must_check;
 
 #endif

@@ -19,11 +19,6 @@ static size_t size_of(const struct ad_excerpt *excerpt)
     return (size_t)excerpt->high - excerpt->low;
 }
 
-static struct ad_range range_of(const struct ad_excerpt *excerpt)
-{
-    return (struct ad_range){excerpt->page + excerpt->low, excerpt->page + excerpt->high};
-}
-
 /* The ranges of the excerpts, those in a row as one; `count_io` is how many excerpts, on return how many fit. */
 static size_t make_runs(struct ad_copier *copier, const struct ad_excerpt_ref *refs, size_t *count_io)
 {
@@ -31,7 +26,7 @@ static size_t make_runs(struct ad_copier *copier, const struct ad_excerpt_ref *r
     size_t used = 0, bytes = 0, i;
     uint64_t end = 0;
     for (i = 0; i < *count_io; i++) {
-        struct ad_range range = range_of(ad_excerpts_get(&copier->excerpts, refs[i].index));
+        struct ad_range range = ad_excerpt_range(ad_excerpts_get(&copier->excerpts, refs[i].index));
         size_t size = (size_t)ad_range_size(range);
         bool joins = used && range.start == end;
         if (bytes + size > SCRATCH || (!joins && used == IOVECS))

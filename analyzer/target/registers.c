@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "target/registers.h"
 
+#include <string.h>
+
 #include "base/cursor.h"
 
 /* System V x86-64 psABI, figure 3.36. */
@@ -32,4 +34,15 @@ void ad_registers_decode_x86_64(const void *block, struct ad_thread *thread)
         else if (i == ORIG_RAX)
             thread->system_call = (int64_t)value < 0 ? UINT64_MAX : value;
     }
+}
+
+void ad_registers_encode_x86_64(const struct ad_thread *thread, void *block)
+{
+    enum { CS = 17, EFLAGS = 18, SS = 20 };
+    uint64_t words[AD_REGISTERS_X86_64_SIZE / sizeof(uint64_t)] = {
+        [ORIG_RAX] = thread->system_call, [CS] = 0x33, [EFLAGS] = 0x202, [SS] = 0x2b};
+    for (size_t i = 0; i < sizeof(dwarf_number); i++)
+        if (dwarf_number[i] != NO_REGISTER)
+            words[i] = thread->registers.value[dwarf_number[i]];
+    memcpy(block, words, sizeof(words));
 }

@@ -55,6 +55,7 @@ struct ad_thread {
     struct ad_registers registers;
     char name[16];         /**< empty: not known */
     uint64_t system_call;  /**< orig_rax; UINT64_MAX: not in a system call */
+    const void *block;     /**< its registers as the kernel gave them (registers.h); NULL: not known */
     bool crashed;          /**< the thread that made the kernel write the core */
 };
 
@@ -83,7 +84,7 @@ struct ad_target {
     const char *executable;    /**< path of the program as the target saw it; NULL: not known */
     int signal;                /**< that ended a core; 0: none */
     uint64_t realtime;         /**< ns since 1970 when it was stopped or dumped; 0: not known */
-    uint64_t monotonic;        /**< its CLOCK_MONOTONIC then, ns; 0: not known (cores) */
+    uint64_t monotonic;        /**< its CLOCK_MONOTONIC then, ns; 0: not known (most cores) */
     const struct ad_region *regions;
     size_t region_count;
     const struct ad_thread *threads; /**< the crashing thread first */
