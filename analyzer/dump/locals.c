@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "dump/dump_internal.h"
+#include "symbol/variables.h"
 #include "values/format.h"
 
 struct locals {

@@ -5,7 +5,7 @@
 
 #include "base/vector.h"
 #include "symbol/dwarf_wire.h"
-#include "symbol/variables.h"
+#include "symbol/code.h"
 
 bool ad_dwarf_call_returns(Dwarf_Die die, Dwarf_Half tag, uint64_t return_address)
 {

@@ -10,7 +10,7 @@
 /** Whether the DIE is the call site that returns to `return_address`. */
 bool ad_dwarf_call_returns(Dwarf_Die die, Dwarf_Half tag, uint64_t return_address);
 
-/** Tells it, as a "call site" of variables.h. `address` is inside the call. */
+/** Tells it, as a "call site" of code.h. `address` is inside the call. */
 void ad_dwarf_call_tell(const struct ad_dwarf_unit *unit, Dwarf_Die call, uint64_t address, FILE *out);
 
 #endif

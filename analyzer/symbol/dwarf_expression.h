@@ -13,7 +13,7 @@
 #define AD_SYMBOL_DWARF_EXPRESSION_H
 
 #include "base/vector.h"
-#include "symbol/variables.h"
+#include "symbol/code.h"
 
 /** One frame of the stack at hand. */
 struct ad_expression_frame {

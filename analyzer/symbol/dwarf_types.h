@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file dwarf_types.h - the types that variables need, told once for each unit. In the child; variables.h has
- * the form. Of what a pointer leads to only characters and functions are told: nothing else of it is shown.
+ * @file dwarf_types.h - the types that variables need, told once for each unit. In the child; code.h has the
+ * form. Of what a pointer leads to only characters and functions are told: nothing else of it is shown.
  */
 #ifndef AD_SYMBOL_DWARF_TYPES_H
 #define AD_SYMBOL_DWARF_TYPES_H
@@ -10,8 +10,8 @@
 
 #include "base/map.h"
 #include "base/vector.h"
+#include "symbol/code.h"
 #include "symbol/dwarf_locations.h"
-#include "symbol/variables.h"
 
 struct ad_dwarf_types {
     const struct ad_dwarf_unit *unit;

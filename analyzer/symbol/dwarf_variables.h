@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file dwarf_variables.h - answers with the arguments and locals at each address, in the form of variables.h.
+/** @file dwarf_variables.h - answers with the arguments and locals at each address, in the form of code.h.
  *  In the child. */
 #ifndef AD_SYMBOL_DWARF_VARIABLES_H
 #define AD_SYMBOL_DWARF_VARIABLES_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/** @file dwarf_wire.h - how the child writes what variables.h describes. */
+/** @file dwarf_wire.h - how the child writes what code.h describes. */
 #ifndef AD_SYMBOL_DWARF_WIRE_H
 #define AD_SYMBOL_DWARF_WIRE_H
 
