@@ -10,6 +10,7 @@ A script is Python inside gdb, after inside.py; the extension is loaded unless `
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -225,3 +226,11 @@ def launched_kvd(
     yield start
     for server in started:
         server.kill()
+
+
+def own_functions(stack: list[dict[str, Any]]) -> list[str]:
+    """The program's own functions, outermost first: they lie between the frames that begin a task and the
+    runtime's call that it waits in, whatever that calls."""
+    names = [entry["function"] for entry in reversed(stack)]
+    begun = itertools.dropwhile(lambda name: name.startswith("async_"), names)
+    return list(itertools.takewhile(lambda name: not name.startswith("async_"), begun))

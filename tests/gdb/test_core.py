@@ -10,16 +10,10 @@ from typing import Any, Callable
 
 import pytest
 
-from conftest import GdbRun, HungCores, state_of
+from conftest import GdbRun, HungCores, own_functions, state_of
 from harness import Hung
 
 KINDS = ["kernel", "gcore"]
-HIDDEN = "async_"
-
-
-def own_functions(stack: list[dict[str, Any]]) -> list[str]:
-    """The program's own functions that the truth knows, outermost first, runtime left out."""
-    return [e["function"] for e in reversed(stack) if not e["function"].startswith(HIDDEN)]
 
 
 def variables(full: str) -> list[str]:

@@ -8,12 +8,8 @@ import signal
 from pathlib import Path
 from typing import Any, Callable
 
-from conftest import GdbRun, LaunchedKvd
+from conftest import GdbRun, LaunchedKvd, own_functions
 from harness import Hung
-
-
-def own_functions(stack: list[dict[str, Any]]) -> list[str]:
-    return [e["function"] for e in reversed(stack) if not e["function"].startswith("async_")]
 
 
 def test_attached(gdb_run: GdbRun, hung_kvd: Callable[..., Hung]) -> None:
