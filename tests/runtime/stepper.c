@@ -91,6 +91,24 @@ static struct place find_place(pid_t thread)
 #endif
 }
 
+const char *(*step_judge)(const struct step *step);
+
+static void ask_judge(struct reader *reader, struct place place, const struct census *census)
+{
+    struct step step = {
+        .read = reader->read,
+        .memory = reader->context,
+        .descriptor = reader->descriptor.self,
+        .pc = place.pc,
+        .sp = place.sp,
+        .changing = census->changing,
+        .tasks = census->listed,
+    };
+    const char *problem = step_judge(&step);
+    if (problem)
+        reader_problem(reader, "%s", problem);
+}
+
 static void look(struct reader *reader, struct place place, struct tally *tally)
 {
     struct census census;
@@ -99,6 +117,8 @@ static void look(struct reader *reader, struct place place, struct tally *tally)
     reader->sp = place.sp;
     if (reader_census(reader, &census))
         check_running(reader, &census, place.pc);
+    if (step_judge && !reader->problem[0])
+        ask_judge(reader, place, &census);
     if (reader->problem[0]) {
         fprintf(stderr, "at %#llx (async_run is at %p): %s\n", (unsigned long long)place.pc,
                 (void *)async_run, reader->problem);

@@ -8,6 +8,8 @@
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 struct tally {
     unsigned long steps;
@@ -15,6 +17,19 @@ struct tally {
     unsigned long quiet;   /**< of them, with even `changes`: everything must agree */
     unsigned long busiest; /**< tasks at most */
 };
+
+/** A stopped child, for another judge. */
+struct step {
+    bool (*read)(void *memory, uint64_t address, void *buffer, size_t size);
+    void *memory;
+    uint64_t descriptor;
+    uint64_t pc, sp;
+    bool changing;  /**< a `changes` counter is odd */
+    unsigned tasks; /**< as they were counted */
+};
+
+/** Asked after each look, unless NULL. Returns what makes no sense, or NULL. */
+extern const char *(*step_judge)(const struct step *step);
 
 /** False under checkers whose instructions would be stepped instead. */
 bool step_possible(void);
