@@ -134,12 +134,13 @@ static const char *keyword(const struct ad_dwarf_unit *unit, Dwarf_Half tag, boo
     }
 }
 
-void ad_dwarf_spell(const struct ad_dwarf_unit *unit, Dwarf_Die type, char *buffer, size_t size)
+void ad_dwarf_spell(const struct ad_dwarf_unit *unit, struct ad_dwarf_names *names, Dwarf_Die type, char *buffer,
+                    size_t size)
 {
     Dwarf_Error error;
     Dwarf_Half tag = 0;
     struct spelling spelling = {.left = ""};
-    const char *name = NULL, *word = "";
+    const char *name = NULL, *word = "", *around = NULL;
     for (int hop = 0; hop < HOPS; hop++) {
         if (dwarf_tag(type, &tag, &error) != DW_DLV_OK)
             break;
@@ -147,6 +148,7 @@ void ad_dwarf_spell(const struct ad_dwarf_unit *unit, Dwarf_Die type, char *buff
             name = ad_dwarf_name(unit->object->debug, type);
             word = keyword(unit, tag, name);
             name = name ? name : "{...}";
+            around = ad_dwarf_scope_name(names, unit, type);
             break;
         }
         if (!ad_dwarf_reference(unit->object->debug, type, DW_AT_type, &type)) {
@@ -155,7 +157,8 @@ void ad_dwarf_spell(const struct ad_dwarf_unit *unit, Dwarf_Die type, char *buff
         }
     }
     bool gap = spelling.left[0] || spelling.right[0] == '[' || spelling.right[0] == '(';
-    snprintf(buffer, size, "%s%s%s%s%s%s%s", spelling.is_const ? "const " : "",
-             spelling.is_volatile ? "volatile " : "", word, name ? name : "...", gap ? " " : "", spelling.left,
+    snprintf(buffer, size, "%s%s%s%s%s%s%s%s%s", spelling.is_const ? "const " : "",
+             spelling.is_volatile ? "volatile " : "", word, around ? around : "",
+             around ? "::" : "", name ? name : "...", gap ? " " : "", spelling.left,
              spelling.right);
 }

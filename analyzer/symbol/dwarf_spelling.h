@@ -3,9 +3,10 @@
 #ifndef AD_SYMBOL_DWARF_SPELLING_H
 #define AD_SYMBOL_DWARF_SPELLING_H
 
-#include "symbol/dwarf_locations.h"
+#include "symbol/dwarf_qualify.h"
 
-/** "const struct node *", "int (*)()", "char [16]" in a buffer; what does not fit is left out. */
-void ad_dwarf_spell(const struct ad_dwarf_unit *unit, Dwarf_Die type, char *buffer, size_t size);
+/** "const struct node *", "int (*)()", "shop::item [16]" in a buffer; what does not fit is left out. */
+void ad_dwarf_spell(const struct ad_dwarf_unit *unit, struct ad_dwarf_names *names, Dwarf_Die type, char *buffer,
+                    size_t size);
 
 #endif

@@ -42,6 +42,15 @@ static bool is_alias(Dwarf_Half tag)
            tag == DW_TAG_restrict_type || tag == DW_TAG_atomic_type;
 }
 
+static bool has_flag(Dwarf_Die die, Dwarf_Half number)
+{
+    Dwarf_Error error;
+    Dwarf_Attribute attribute;
+    Dwarf_Bool flag;
+    return dwarf_attr(die, number, &attribute, &error) == DW_DLV_OK &&
+           dwarf_formflag(attribute, &flag, &error) == DW_DLV_OK && flag;
+}
+
 /* What the aliases stand for; false: nothing, which is void. */
 static bool look_through(Dwarf_Debug debug, Dwarf_Die *die)
 {
@@ -289,7 +298,7 @@ static struct ad_error *describe(struct ad_dwarf_types *types, Dwarf_Die die, co
     *body = (struct body){.kind = kind_of(die, tag), .target = AD_NO_TYPE};
     bool has_size = body->kind == AD_TYPE_POINTER || body->kind == AD_TYPE_REFERENCE;
     body->size = ad_dwarf_unsigned(die, DW_AT_byte_size, has_size ? 8 : 0);
-    if (ad_dwarf_unsigned(die, DW_AT_declaration, 0))
+    if (has_flag(die, DW_AT_declaration))
         body->flags |= AD_TYPE_INCOMPLETE;
     switch (body->kind) {
     case AD_TYPE_ARRAY:
@@ -355,7 +364,7 @@ static uint64_t member_offset(const struct ad_dwarf_unit *unit, Dwarf_Die member
 
 static bool is_static(Dwarf_Die member)
 {
-    return ad_dwarf_unsigned(member, DW_AT_external, 0) || ad_dwarf_unsigned(member, DW_AT_declaration, 0);
+    return has_flag(member, DW_AT_external) || has_flag(member, DW_AT_declaration);
 }
 
 static struct ad_error *read_member(struct ad_dwarf_types *types, Dwarf_Die die, struct ad_vector *members)
@@ -378,6 +387,21 @@ static struct ad_error *read_member(struct ad_dwarf_types *types, Dwarf_Die die,
     return ad_dwarf_type_of(types, die, &member->type);
 }
 
+/* Values of an enum are known by what it is inside of, and those of an enum class by its own name too. */
+static void qualify_values(struct ad_dwarf_types *types, Dwarf_Die die, struct ad_vector *members)
+{
+    bool is_class = has_flag(die, DW_AT_enum_class);
+    const char *around = ad_dwarf_scope_name(&types->names, types->unit, die);
+    const char *own = is_class ? ad_dwarf_name(types->unit->object->debug, die) : NULL;
+    struct ad_type_member *items = members->items;
+    for (size_t i = 0; (around || own) && i < members->count; i++) {
+        char *name;
+        if (items[i].name && asprintf(&name, "%s%s%s%s%s", around ? around : "", around ? "::" : "", own ? own : "",
+                                      own ? "::" : "", items[i].name) >= 0)
+            items[i].name = name; /* the child's memory goes with it */
+    }
+}
+
 static struct ad_error *read_members(struct ad_dwarf_types *types, Dwarf_Die die, enum ad_type_kind kind,
                                      struct ad_vector *members)
 {
@@ -389,6 +413,8 @@ static struct ad_error *read_members(struct ad_dwarf_types *types, Dwarf_Die die
         return NULL;
     while (members->count < types->unit->limits->members && next_child(debug, die, tag, other, &child))
         AD_TRY(read_member(types, child, members));
+    if (kind == AD_TYPE_ENUM)
+        qualify_values(types, die, members);
     return NULL;
 }
 
@@ -429,7 +455,7 @@ static struct ad_error *tell(struct ad_dwarf_types *types, const struct pending 
         return NULL;
     AD_TRY(describe(types, die, pending, address, &body));
     struct ad_error *failure = read_members(types, die, body.kind, &members);
-    ad_dwarf_spell(types->unit, die, name, sizeof(name));
+    ad_dwarf_spell(types->unit, &types->names, die, name, sizeof(name));
     if (!failure)
         put_type(types, pending->id, name, &body, &members);
     ad_vector_deinit(&members);

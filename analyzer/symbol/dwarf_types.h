@@ -11,13 +11,14 @@
 #include "base/map.h"
 #include "base/vector.h"
 #include "symbol/code.h"
-#include "symbol/dwarf_locations.h"
+#include "symbol/dwarf_qualify.h"
 
 struct ad_dwarf_types {
     const struct ad_dwarf_unit *unit;
     FILE *out;
     struct ad_map ids;        /**< DIE -> number */
     struct ad_vector pending; /**< struct: asked for, and not told yet */
+    struct ad_dwarf_names names;
     uint32_t count;
 };
 

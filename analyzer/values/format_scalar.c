@@ -226,6 +226,10 @@ static void format_known(struct ad_formatter *formatter, const struct ad_part *p
         memcpy(&address, bytes, size < sizeof(address) ? size : sizeof(address));
         ad_format_pointer(formatter, address, type->target);
         return;
+    case AD_TYPE_REFERENCE: /* inside of something else: not followed */
+        memcpy(&address, bytes, size < sizeof(address) ? size : sizeof(address));
+        ad_text_print(formatter->text, "@0x%" PRIx64, address);
+        return;
     case AD_TYPE_FLOAT:
         if (put_float(formatter->text, bytes, size))
             return;

@@ -9,7 +9,7 @@ by task id; frames innermost first, inlined ones too; variables of the innermost
 # pylint: disable=import-error
 import json
 import os
-from typing import Any, Iterator
+from typing import Any, Iterator, Optional
 
 import gdb
 
@@ -48,7 +48,7 @@ def variables(frame: Any) -> list[dict[str, Any]]:
 
 def frames() -> Iterator[dict[str, Any]]:
     """The task's own: those that the runtime's bridge leads to."""
-    frame = gdb.newest_frame()
+    frame: Optional[gdb.Frame] = gdb.newest_frame()
     while frame is not None and frame.type() != gdb.SIGTRAMP_FRAME:
         frame = frame.older()
     frame = frame.older() if frame is not None else None

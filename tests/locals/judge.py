@@ -73,10 +73,11 @@ def is_wholly_lost(value: str) -> bool:
 def plain(value: str) -> str:
     """Without what the two are known to say differently of the same thing.
 
-    gdb also names the objects that pointers lead to, and has other words for memory that is not there; the
-    names of functions are compared with what the program itself has printed.
+    gdb also names the objects that pointers lead to, adds a class's static members, and has other words for
+    memory that is not there; names of functions are compared with what the program itself has printed.
     """
     value = re.sub(r"(0x[0-9a-f]+) <[^<>\"]*>", r"\1", value)
+    value = re.sub(r", static \w+ = \d+", "", value)
     value = re.sub(
         r"<error: Cannot access memory at address (0x[0-9a-f]+)>", r"<no memory \1>", value
     )
@@ -132,9 +133,15 @@ def frame_verdicts(
         yield Verdict(judge(one, other), task, function, key[1], one, other)
 
 
+def last_name(function: str) -> str:
+    """Without the namespace, classes and parameters that C++ has."""
+    bare = re.sub(r"\(.*|<.*>", "", function)
+    return bare.rpartition("::")[2]
+
+
 def compare(said: dict[str, Any], told: dict[str, Any]) -> list[Verdict]:
     """Every variable of every frame of the tasks that gdb has told of."""
-    verdicts = []
+    verdicts: list[Verdict] = []
     for task in said["tasks"]:
         theirs = told.get(str(task["id"]))
         if theirs is None:
@@ -143,8 +150,8 @@ def compare(said: dict[str, Any], told: dict[str, Any]) -> list[Verdict]:
         lines = [line for line in task["stack"] if line["function"] != "async_entry"]
         # The runtime's bridge makes gdb take the call that suspended the task for an interrupted place.
         theirs[0]["variables"] = task["variables"][0]
-        names = [line["function"] for line in lines]
-        assert names == [frame["function"] for frame in theirs[: len(names)]], task["name"]
+        names = [last_name(line["function"]) for line in lines]
+        assert names == [last_name(frame["function"]) for frame in theirs[: len(names)]], names
         for line, ours, frame in zip(lines, task["variables"], theirs):
             verdicts += frame_verdicts(task["name"], line["function"], ours, frame["variables"])
     return verdicts

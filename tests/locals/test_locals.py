@@ -33,17 +33,36 @@ def variables(document: dict[str, Any]) -> Frames:
     return found
 
 
-def test_what_gdb_shows_is_shown(asyncdump: Asyncdump, parked: Parked) -> None:
-    """Every argument and local of every frame; the table is printed with -s or on failure."""
+def count_verdicts(asyncdump: Asyncdump, parked: Parked) -> Counter[str]:
+    """How many variables are judged how, printed as a table; none may be judged badly."""
     _, verdicts = compare_core(asyncdump, parked.program, parked.core)
     tally = Counter(verdict.kind for verdict in verdicts)
-    print(f"\n{parked.build}: " + ", ".join(f"{tally[kind]} {kind}" for kind in KINDS))
+    print(f"\n{parked.program.name} {parked.build}")
+    for kind in KINDS:
+        print(f"{tally[kind]:8}  {kind}")
     bad = [verdict for verdict in verdicts if verdict.kind in (MISSING, DIFFERENT, MORE)]
     assert not bad, "\n".join(map(str, bad))
+    return tally
+
+
+def test_what_gdb_shows_is_shown(asyncdump: Asyncdump, parked: Parked) -> None:
+    """Every argument and local of every frame; the table is printed with -s or on failure."""
+    tally = count_verdicts(asyncdump, parked)
     assert tally[AGREE] > 250
     assert tally[THREAD_LOCAL] <= 1
     if "-O0" in parked.build:
         assert tally[AGREE] > 10 * tally[OPTIMIZED_OUT]
+
+
+def test_what_gdb_shows_of_classes_is_shown(asyncdump: Asyncdump, classes: Parked) -> None:
+    tally = count_verdicts(asyncdump, classes)
+    assert tally[AGREE] > 40
+    said = asyncdump(classes.core, classes.program, "--locals")
+    sold = re.search(r"^        arg sold = @0x[0-9a-f]+: (.*)$", said.out, re.M)
+    assert sold and sold[1].startswith(
+        "{<shop::base> = {id = 7}, <shop::other> = {tag = 111 'o'}, price = 2.5, "
+        "tint = shop::color::green, sold = true, name = 0x"
+    )
 
 
 def test_values_are_those_the_program_printed(asyncdump: Asyncdump, parked: Parked) -> None:
