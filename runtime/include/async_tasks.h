@@ -37,6 +37,8 @@ struct async_options {
                                     checked at each wait. 0: 8192; -1u: none */
     uint32_t workers;          /**< threads with an event loop, async_run's own among them; 0: 1; at most 256 */
 
+    bool leave_signals;        /**< SIGPIPE and SIGSEGV stay as they are */
+
     /* See async_diagnose.h. What is switched on stays so until it is switched off. */
     bool debug;            /**< debug mode */
     bool times;            /**< count wall and CPU time */
@@ -50,9 +52,9 @@ struct async_options {
 };
 
 /** Runs `start` as the first task and returns its result when every task has ended. What was left open is
- *  closed then, and every handle to a task or connection is void. SIGPIPE is ignored meanwhile, unless the
- *  program handles it. UV_EALREADY: it is running already, in whatever thread; UV_ENOTSUP, UV_ENOMEM,
- *  UV_EMFILE. */
+ *  closed then, and every handle to a task or connection is void. Unless the program handles them itself,
+ *  SIGPIPE is ignored meanwhile, and on SIGSEGV a task that has overflowed its stack is named. UV_EALREADY: it
+ *  is running already, in whatever thread; UV_ENOTSUP, UV_ENOMEM, UV_EMFILE. */
 int async_run(async_function start, void *argument, const struct async_options *options);
 
 /** Cancels every task but the caller, and from now on refuses to start any (UV_ESHUTDOWN). UV_EALREADY. */

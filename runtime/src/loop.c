@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "diagnose.h"
 #include "handle.h"
+#include "overflow.h"
 #include "process.h"
 #include "virtual_time.h"
 
@@ -165,7 +166,9 @@ static void *thread_main(void *argument)
     async_worker_enter(start.worker);
     pthread_mutex_lock(start.gate);
     pthread_mutex_unlock(start.gate);
+    async_overflow_enter(start.worker);
     async_worker_run(start.worker);
+    async_overflow_leave(start.worker);
     async_worker_set_self(NULL);
     return NULL;
 }

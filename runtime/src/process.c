@@ -15,6 +15,7 @@
 #include "diagnose.h"
 #include "diagnose_exit.h"
 #include "loop.h"
+#include "overflow.h"
 #include "schedule.h"
 #include "virtual_time.h"
 
@@ -161,7 +162,9 @@ static int run(uint32_t count, async_function start, void *argument, void *spawn
     pthread_mutex_unlock(&gate); /* without a task, all is done and they end */
     if (!error) {
         set_open_to_mail(true);
+        async_overflow_enter(workers[0]);
         async_worker_run(workers[0]);
+        async_overflow_leave(workers[0]);
         set_open_to_mail(false);
         error = workers[0]->main_result;
     }
@@ -186,6 +189,20 @@ static bool ignore_sigpipe(void)
     return signal(SIGPIPE, SIG_IGN) != SIG_ERR;
 }
 
+/* Whether SIGPIPE is ignored from now on. */
+static bool begin_signals(const struct async_options *options)
+{
+    async_overflow_begin(options);
+    return !options->leave_signals && ignore_sigpipe();
+}
+
+static void end_signals(bool ignoring)
+{
+    async_overflow_end();
+    if (ignoring)
+        signal(SIGPIPE, SIG_DFL);
+}
+
 int async_run(async_function start, void *argument, const struct async_options *options)
 {
     static const struct async_options usual;
@@ -204,10 +221,9 @@ int async_run(async_function start, void *argument, const struct async_options *
     if (result == 0)
         result = create_workers(count, options);
     if (result == 0) {
-        bool ignoring = ignore_sigpipe();
+        bool ignoring = begin_signals(options);
         result = run(count, start, argument, __builtin_return_address(0));
-        if (ignoring)
-            signal(SIGPIPE, SIG_DFL);
+        end_signals(ignoring);
     }
     async_schedule_end();
     async_virtual_time_end();

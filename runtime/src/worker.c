@@ -8,6 +8,7 @@
 #include "clock.h"
 #include "diagnose.h"
 #include "local.h"
+#include "overflow.h"
 #include "sanitizer.h"
 #include "schedule.h"
 #include "switch.h"
@@ -163,21 +164,13 @@ static struct async_task *take_first(struct async_worker *worker)
     return task;
 }
 
-/* Going on would run on a neighbour's stack: end here, where a core still tells whose fault it is. */
-__attribute__((noreturn)) static void die_of_overflow(const struct async_task *task)
-{
-    fprintf(stderr, "libasyncrt: task #%llu \"%s\" has overflowed its stack of %zu bytes\n",
-            (unsigned long long)task->id, task->name, (size_t)task->stack_size);
-    abort();
-}
-
 static inline void check_stack(struct async_task *task, const char *sp)
 {
     uint64_t used = (uint64_t)(task->stack_low + task->stack_size - sp);
     if (used > task->stack_used_max)
         task->stack_used_max = used;
     if (used >= task->stack_size || (!task->stack_guarded && !async_stack_canary_intact(task->stack_low)))
-        die_of_overflow(task);
+        async_overflow_die(task);
 }
 
 __attribute__((always_inline)) static inline struct async_task *begin_step(struct async_worker *worker)

@@ -84,6 +84,7 @@ struct async_worker {
     int main_result;   /**< of async_run's first task, if it is here */
 
     struct async_fiber fiber; /**< of its own stack */
+    void *signal_stack;       /**< its thread's, from malloc; NULL: it has none of ours */
 
     uv_loop_t loop;
     uv_async_t alarm;    /**< wakes the loop from other threads, and keeps it waiting when it has nothing else */

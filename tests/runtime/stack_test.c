@@ -68,47 +68,143 @@ static int dive_task(void *depth)
     return dive((int)(intptr_t)depth, "up") & 1;
 }
 
+static uint32_t dive_worker;
+
 static int start_dive(void *depth)
 {
-    return test_join(test_spawn("diver", dive_task, depth));
+    struct async_task *task;
+    CHECK_EQUAL(async_spawn_on(&task, dive_worker, "diver", dive_task, depth), 0);
+    return test_join(task);
 }
 
-/* Runs the dive in a child, with its messages discarded; how the child ended. */
+static char told[4096]; /* by the last child, on stderr */
+
+/* Runs the dive in a child; how it ended. */
 static int dive_in_child(int depth, const struct async_options *options)
 {
+    int status, fds[2];
+    size_t size = 0;
+    CHECK_EQUAL(pipe(fds), 0);
     pid_t child = fork();
     CHECK(child >= 0);
     if (child == 0) {
-        signal(SIGSEGV, SIG_DFL); /* not the sanitizer's report: the plain death */
-        signal(SIGABRT, SIG_DFL);
-        CHECK(freopen("/dev/null", "w", stderr));
+        CHECK_EQUAL(dup2(fds[1], STDERR_FILENO), STDERR_FILENO);
         _exit(async_run(start_dive, (void *)(intptr_t)depth, options) < 0);
     }
-    int status;
+    close(fds[1]);
+    for (ssize_t got; (got = read(fds[0], told + size, sizeof(told) - 1 - size)) > 0;)
+        size += (size_t)got;
+    told[size] = '\0';
+    close(fds[0]);
     CHECK(waitpid(child, &status, 0) == child);
     return status;
 }
 
-static void check_overflow(uint32_t guard_pages, int signal_number)
+static void check_overflow(const struct async_options *options, int signal_number, bool named)
 {
-#ifdef ASYNC_SANITIZE_ADDRESS
-    return; /* it reports the overflow itself, and its frames have other sizes */
+#if defined(ASYNC_SANITIZE_ADDRESS) || defined(ASYNC_SANITIZE_THREAD)
+    return; /* they report the overflow themselves, and their frames have other sizes */
 #endif
-    struct async_options options = {.guard_pages = guard_pages};
-    int status = dive_in_child(130, &options);
+    if (test_under_valgrind())
+        return; /* likewise */
+    signal(SIGABRT, SIG_DFL);
+    int status = dive_in_child(130, options);
+    fputs(told, stderr);
     CHECK(WIFSIGNALED(status));
     CHECK_EQUAL(WTERMSIG(status), signal_number);
-    CHECK_EQUAL(dive_in_child(90, &options), 0); /* what fits, fits */
+    CHECK_EQUAL(strstr(told, "\"diver\" has overflowed its stack of 65") != NULL, named);
+    CHECK_EQUAL(dive_in_child(90, options), 0); /* what fits, fits */
+    CHECK_EQUAL(strlen(told), 0);
 }
 
 PLAIN(guard_page_stops_an_overflow)
 {
-    check_overflow(0, SIGSEGV);
+    check_overflow(&(struct async_options){0}, SIGSEGV, true);
+}
+
+PLAIN(so_on_every_worker)
+{
+    dive_worker = 2;
+    check_overflow(&(struct async_options){.workers = 3}, SIGSEGV, true);
 }
 
 PLAIN(canary_shows_an_overflow)
 {
-    check_overflow(UINT32_MAX, SIGABRT);
+    check_overflow(&(struct async_options){.guard_pages = UINT32_MAX}, SIGABRT, true);
+}
+
+PLAIN(signals_can_be_left_alone)
+{
+    check_overflow(&(struct async_options){.leave_signals = true}, SIGSEGV, false);
+}
+
+/* ---- A program's own handler -------------------------------------------------------------------------- */
+
+static void own_handler(int number)
+{
+    (void)number;
+}
+
+static int look_at_handlers(void *handler_ret)
+{
+    struct sigaction segv, pipe;
+    stack_t stack;
+    CHECK(sigaction(SIGSEGV, NULL, &segv) == 0 && sigaction(SIGPIPE, NULL, &pipe) == 0);
+    CHECK_EQUAL(sigaltstack(NULL, &stack), 0);
+    CHECK(handler_ret || (segv.sa_flags & SA_ONSTACK && !(stack.ss_flags & SS_DISABLE)));
+    CHECK_EQUAL(pipe.sa_handler == SIG_IGN, true);
+    if (handler_ret)
+        *(void (**)(int))handler_ret = segv.sa_handler;
+    return 0;
+}
+
+PLAIN(handlers_of_the_program_stay)
+{
+    struct sigaction after;
+    stack_t stack;
+    void (*inside)(int) = NULL;
+    CHECK(sigaltstack(NULL, &stack) == 0);
+    bool had_stack = !(stack.ss_flags & SS_DISABLE);
+    CHECK(signal(SIGSEGV, own_handler) != SIG_ERR);
+    CHECK_EQUAL(async_run(look_at_handlers, &inside, NULL), 0);
+    CHECK(inside == own_handler);
+    CHECK(signal(SIGSEGV, SIG_DFL) == own_handler);
+    if (!had_stack) /* a sanitizer's */
+        CHECK_EQUAL(async_run(look_at_handlers, NULL, NULL), 0);
+    CHECK(sigaction(SIGSEGV, NULL, &after) == 0 && after.sa_handler == SIG_DFL);
+    CHECK(sigaltstack(NULL, &stack) == 0 && !(stack.ss_flags & SS_DISABLE) == had_stack);
+}
+
+static int send_itself_the_signal(void *unused)
+{
+    (void)unused;
+    return raise(SIGSEGV);
+}
+
+static int dereference_nothing(void *unused)
+{
+    (void)unused;
+    return *(volatile int *)unused;
+}
+
+static void check_other_fault(async_function start)
+{
+    int status;
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        signal(SIGSEGV, SIG_DFL); /* not a sanitizer's report: the plain death */
+        async_run(start, NULL, NULL);
+        _exit(0);
+    }
+    CHECK(waitpid(child, &status, 0) == child);
+    CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+}
+
+PLAIN(other_faults_kill_as_ever)
+{
+    check_other_fault(send_itself_the_signal);
+    check_other_fault(dereference_nothing);
 }
 
 PLAIN(larger_stacks)
