@@ -26,8 +26,20 @@ static void copy_bits(struct ad_source *source, uint64_t to, const uint8_t *byte
     }
 }
 
+/* Of the fragments that are missing for the same reason, the first one. */
+static size_t first_like(const struct ad_source *source, size_t index)
+{
+    const struct ad_fragment *fragments = source->fragments.items, *wanted = &fragments[index];
+    for (size_t i = 0; i < index; i++)
+        if (fragments[i].kind == wanted->kind && fragments[i].number == wanted->number &&
+            fragments[i].text == wanted->text && wanted->kind >= AD_FRAGMENT_NOWHERE)
+            return i;
+    return index;
+}
+
 static void blame(struct ad_source *source, uint64_t bit, uint64_t count, size_t fragment)
 {
+    fragment = first_like(source, fragment);
     uint8_t state = (uint8_t)(1 + (fragment < STATES_MAX ? fragment : STATES_MAX));
     for (uint64_t i = bit / 8; i <= (bit + count - 1) / 8 && i < source->size; i++)
         source->states[i] = state;

@@ -176,7 +176,7 @@ NOINLINE static int arrays(int length)
     int row[4] = {1, 2, 3, 4};
     int grid[2][3] = {{1, 2, 3}, {4, 5, 6}};
     int zeros[30] = {0}, runs[25] = {7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 1, 2};
-    int many[300];
+    int many[300], ten[11] = {5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 6};
     struct point points[3] = {{1, 1}, {2, 2}, {3, 3}};
     char word[8] = "word", full[4] = {'f', 'u', 'l', 'l'}, big[64] = "big", empty[4] = "";
     char raw[] = "tab\t quote\" back\\ bell\a esc\033[1m \3111";
@@ -199,6 +199,7 @@ NOINLINE static int arrays(int length)
     TELL(grid, "{{1, 2, 3}, {4, 5, 6}}");
     TELL(zeros, "{0 <repeats 30 times>}");
     TELL(runs, "{7 <repeats 12 times>, 1, 2, 0 <repeats 11 times>}");
+    TELL(ten, "{5, 5, 5, 5, 5, 5, 5, 5, 5, 5, 6}");
     TELL(points, "{{x = 1, y = 1}, {x = 2, y = 2}, {x = 3, y = 3}}");
     TELL(word, "\\\"word\\\\000\\\\000\\\\000\\\"");
     TELL(full, "\\\"full\\\"");
@@ -211,7 +212,7 @@ NOINLINE static int arrays(int length)
     TELL(length, "%d", length);
     TELL(heap, "%p \\\"on the heap\\\"", (void *)heap);
     int error = await();
-    KEEP_AT(row), KEEP_AT(grid), KEEP_AT(zeros), KEEP_AT(runs), KEEP_AT(many), KEEP_AT(points), KEEP_AT(word);
+    KEEP_AT(row), KEEP_AT(grid), KEEP_AT(zeros), KEEP_AT(runs), KEEP_AT(many), KEEP_AT(ten), KEEP_AT(points), KEEP_AT(word);
     KEEP_AT(full), KEEP_AT(big), KEEP_AT(empty), KEEP_AT(raw), KEEP(none), KEEP(text), KEEP(utf8), KEEP(bad);
     KEEP_AT(long_text), KEEP(long_pointer), KEEP_AT(wide), KEEP_AT(words), KEEP_AT(varying), KEEP_AT(varying_text);
     KEEP(heap);

@@ -60,11 +60,10 @@ static int setup(void **state)
     return 0;
 }
 
-/* The text of a variable of this type at the begin of the memory, and its state; in a ring of one. */
-static const char *show(uint32_t type, enum ad_value_state *state_ret)
+/* The text of a variable of this type where a program says, and its state; in a ring of one. */
+static const char *show_at(const uint8_t *program, uint32_t size, uint32_t type, enum ad_value_state *state_ret)
 {
     static struct ad_text shown;
-    static const uint8_t at_base[] = {DW_OP_addr, BASE & 255, BASE >> 8, 0, 0, 0, 0, 0, 0};
     const struct ad_types all = {types, UNIT_TYPES};
     const struct ad_code code = {.types = &all};
     const struct ad_expression_frame frame = {.code = &code};
@@ -72,13 +71,20 @@ static const char *show(uint32_t type, enum ad_value_state *state_ret)
         .frames = &frame, .count = 1, .read = read_memory, .limits = &ad_limits_default};
     const struct ad_value_frame values = {&stack, 0, NULL};
     const struct ad_code_variable variable = {
-        .type = type, .where = AD_WHERE_PROGRAM, .program = {.bytes = at_base, .size = sizeof(at_base), .offset_size = 4}};
+        .type = type, .where = AD_WHERE_PROGRAM, .program = {.bytes = program, .size = size, .offset_size = 4}};
     enum ad_value_state state;
     if (!shown.bytes)
         assert_ok(ad_text_init(&shown, ad_limits_default.value_bytes));
     assert_ok(ad_value_format(&values, &variable, &shown, state_ret ? state_ret : &state));
     assert_int_equal(strlen(shown.bytes), shown.size);
     return shown.bytes;
+}
+
+/* At the begin of the memory. */
+static const char *show(uint32_t type, enum ad_value_state *state_ret)
+{
+    static const uint8_t at_base[] = {DW_OP_addr, BASE & 255, BASE >> 8, 0, 0, 0, 0, 0, 0};
+    return show_at(at_base, sizeof(at_base), type, state_ret);
 }
 
 static void put_address(size_t at, uint64_t address)
@@ -115,6 +121,32 @@ static void test_texts(void **state)
     assert_string_equal(show(TEXT, NULL), "0xffffffffffffffff <unreadable at 0xffffffffffffffff>");
 }
 
+/* A structure in a constant, nothing, and the memory. */
+static void test_values_in_pieces(void **state)
+{
+    (void)state;
+    enum ad_value_state told;
+    static const uint8_t whole[] = {DW_OP_lit9, DW_OP_stack_value, DW_OP_piece, 4, DW_OP_piece, 4,
+                                    DW_OP_addr, BASE & 255, BASE >> 8, 0, 0, 0, 0, 0, 0, DW_OP_piece, 8};
+    static const uint8_t bits[] = {DW_OP_lit7, DW_OP_stack_value, DW_OP_bit_piece, 32, 1, DW_OP_lit28,
+                                   DW_OP_stack_value, DW_OP_bit_piece, 35, 0};
+    static const uint8_t begun[] = {DW_OP_lit9, DW_OP_stack_value, DW_OP_piece, 4};
+    static const uint8_t nowhere[] = {DW_OP_piece, 8, DW_OP_piece, 8};
+    static const uint8_t lost[] = {DW_OP_reg5, DW_OP_piece, 16};
+    setup(NULL);
+    put_address(0, 0x4321);
+    assert_string_equal(show_at(whole, sizeof(whole), NODE, &told), "{value = 9, bits = <optimized out>, next = 0x4321}");
+    assert_int_equal(told, AD_VALUE_KNOWN);
+    assert_string_equal(show_at(bits, sizeof(bits), NODE, NULL), "{value = 3, bits = 3, next = <optimized out>}");
+    assert_string_equal(show_at(begun, sizeof(begun), NODE, NULL),
+                        "{value = 9, bits = <optimized out>, next = <optimized out>}");
+    assert_string_equal(show_at(nowhere, sizeof(nowhere), NODE, &told), "<optimized out>");
+    assert_int_equal(told, AD_VALUE_OPTIMIZED_OUT);
+    assert_string_equal(show_at(lost, sizeof(lost), NODE, &told), "<not available: register rdi was not saved>");
+    assert_int_equal(told, AD_VALUE_UNAVAILABLE);
+    assert_string_equal(show_at(lost, 0, NODE, NULL), "<optimized out>");
+}
+
 static void test_what_is_shown_is_limited(void **state)
 {
     (void)state;
@@ -123,6 +155,7 @@ static void test_what_is_shown_is_limited(void **state)
         memcpy(memory + 4 * i, &i, sizeof(i));
     const char *shown = show(INTS, NULL);
     assert_string_equal(shown + strlen(shown) - 8, " 199...}");
+    assert_string_equal(show(NESTED + 4, NULL), "{in = {in = {in = {in = {in = 0}}}}}");
     shown = show(NESTED + 29, NULL);
     assert_non_null(strstr(shown, "{...}"));
     types[INTS].count = 5000;
@@ -308,6 +341,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_structures),
         cmocka_unit_test(test_texts),
+        cmocka_unit_test(test_values_in_pieces),
         cmocka_unit_test(test_what_is_shown_is_limited),
         cmocka_unit_test(test_types_that_make_no_sense),
         cmocka_unit_test(test_own_functions_are_described),
