@@ -35,6 +35,7 @@ SHAPES = [
     (re.compile(r"\b(\d+(\.\d+)? ?(ms|us|s|m|h|d))+\b"), "<time>"),
     (re.compile(r"0x[0-9a-f]+"), "<address>"),
     (re.compile(r"(pid|core\.|-p) ?\d+"), r"\1 <pid>"),
+    (re.compile(r"(runtime/src/\w+\.[cS]):\d+"), r"\1:<line>"),
     (re.compile(r" +"), " "),
 ]
 
