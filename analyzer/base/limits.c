@@ -29,6 +29,7 @@
     X(section_bytes, 4 * GIB, "bytes of one ELF section, uncompressed")                  \
     X(elf_sections, 65536, "sections of one ELF file")                                   \
     X(cfi_bytes, 64 * KIB, "bytes of one function's unwind information")                 \
+    X(unwind_rows, UINT64_C(1) << 20, "code addresses whose unwind rules are kept at a time")\
     X(inline_depth, 64, "inlined calls at one code address")                             \
     X(variables, 4096, "arguments and locals of one function")                           \
     X(types, 65536, "types of the variables of one compilation unit")                    \

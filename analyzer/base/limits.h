@@ -31,6 +31,7 @@ struct ad_limits {
     uint64_t section_bytes; /**< of one ELF section, uncompressed */
     uint64_t elf_sections;
     uint64_t cfi_bytes;     /**< of one function's unwind information */
+    uint64_t unwind_rows;   /**< code addresses whose unwind rules are kept */
     uint64_t inline_depth;  /**< inlined calls at one pc */
     uint64_t variables;     /**< arguments and locals of one function */
     uint64_t types;         /**< of the variables of one unit */

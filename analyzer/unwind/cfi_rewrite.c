@@ -4,38 +4,7 @@
 #include <string.h>
 
 #include "target/target.h"
-
-/* DWARF 5, 7.24, and the GNU ones of LSB Core, 10.5.2. */
-enum {
-    CFA_ADVANCE = 0x40, /* the upper two bits; the operand is in the lower six */
-    CFA_OFFSET = 0x80,
-    CFA_RESTORE = 0xc0,
-    CFA_NOP = 0x00,
-    CFA_SET_LOC = 0x01,
-    CFA_ADVANCE1 = 0x02,
-    CFA_ADVANCE2 = 0x03,
-    CFA_ADVANCE4 = 0x04,
-    CFA_OFFSET_EXTENDED = 0x05,
-    CFA_RESTORE_EXTENDED = 0x06,
-    CFA_UNDEFINED = 0x07,
-    CFA_SAME_VALUE = 0x08,
-    CFA_REGISTER = 0x09,
-    CFA_REMEMBER_STATE = 0x0a,
-    CFA_RESTORE_STATE = 0x0b,
-    CFA_DEF_CFA = 0x0c,
-    CFA_DEF_CFA_REGISTER = 0x0d,
-    CFA_DEF_CFA_OFFSET = 0x0e,
-    CFA_DEF_CFA_EXPRESSION = 0x0f,
-    CFA_EXPRESSION = 0x10,
-    CFA_OFFSET_EXTENDED_SF = 0x11,
-    CFA_DEF_CFA_SF = 0x12,
-    CFA_DEF_CFA_OFFSET_SF = 0x13,
-    CFA_VAL_OFFSET = 0x14,
-    CFA_VAL_OFFSET_SF = 0x15,
-    CFA_VAL_EXPRESSION = 0x16,
-    CFA_GNU_ARGS_SIZE = 0x2e,
-    CFA_GNU_NEGATIVE_OFFSET = 0x2f,
-};
+#include "unwind/cfi_codes.h"
 
 enum { PE_UDATA8 = 0x04, OP_CONSTS = 0x11, OP_PLUS = 0x22, LEB_MAX = 10 };
 
@@ -159,10 +128,10 @@ static enum verdict check_rule(struct rewrite *rewrite, uint8_t op)
 
 static enum verdict check_compact(struct rewrite *rewrite, uint8_t op)
 {
-    unsigned number = op & 0x3f;
-    if ((op & 0xc0) == CFA_ADVANCE)
+    unsigned number = op & CFA_OPERAND;
+    if ((op & CFA_COMPACT) == CFA_ADVANCE)
         return rewrite->cfa_defined ? COPY : REFUSE;
-    if ((op & 0xc0) == CFA_OFFSET)
+    if ((op & CFA_COMPACT) == CFA_OFFSET)
         ad_cursor_uleb(&rewrite->in);
     return number < AD_REG_COUNT ? COPY : DROP;
 }
@@ -170,7 +139,7 @@ static enum verdict check_compact(struct rewrite *rewrite, uint8_t op)
 /* Reads one instruction's operands. A row without a CFA must never come to be. */
 static enum verdict check(struct rewrite *rewrite, uint8_t op)
 {
-    if (op & 0xc0)
+    if (op & CFA_COMPACT)
         return check_compact(rewrite, op);
     switch (op) {
     case CFA_NOP:
@@ -213,10 +182,12 @@ static enum verdict check(struct rewrite *rewrite, uint8_t op)
 }
 
 /* Copies what `instructions` say; false: something in them is not to be trusted. */
-static bool put_instructions(struct rewrite *rewrite, struct ad_cursor instructions)
+static bool put_instructions(struct rewrite *rewrite, struct ad_cursor instructions,
+                             struct ad_cfi_program *program)
 {
     struct ad_cursor *in = &rewrite->in;
     *in = instructions;
+    program->start = rewrite->out->count;
     while (ad_cursor_left(in) > 0 && !rewrite->error) {
         const uint8_t *start = in->position;
         enum verdict verdict = check(rewrite, ad_cursor_u8(in));
@@ -225,6 +196,7 @@ static bool put_instructions(struct rewrite *rewrite, struct ad_cursor instructi
         if (verdict == COPY)
             put(rewrite, start, (size_t)(in->position - start));
     }
+    program->end = rewrite->out->count;
     return true;
 }
 
@@ -268,12 +240,12 @@ static bool put_records(struct rewrite *rewrite, const struct ad_cfi_fde *fde, s
 {
     size_t cie = begin_record(rewrite);
     put_cie_head(rewrite, &fde->cie);
-    if (!put_instructions(rewrite, fde->cie.instructions))
+    if (!put_instructions(rewrite, fde->cie.instructions, &plain->shared))
         return false;
     end_record(rewrite, cie);
     plain->fde = begin_record(rewrite);
     put_fde_head(rewrite, cie, plain->range);
-    if (!put_instructions(rewrite, fde->instructions))
+    if (!put_instructions(rewrite, fde->instructions, &plain->own))
         return false;
     end_record(rewrite, plain->fde);
     return rewrite->cfa_defined;
@@ -288,7 +260,11 @@ struct ad_error *ad_cfi_rewrite(const struct ad_cfi_fde *fde, uint64_t bias, con
         return ad_error_create(AD_ERROR_LIMIT, "unwind information of a function has %llu bytes",
                                (unsigned long long)size);
     struct rewrite rewrite = {.out = bytes, .data_factor = fde->cie.data_factor};
-    *plain_ret = (struct ad_cfi_plain){.signal_frame = fde->cie.signal_frame};
+    *plain_ret = (struct ad_cfi_plain){
+        .code_factor = fde->cie.code_factor,
+        .data_factor = fde->cie.data_factor,
+        .signal_frame = fde->cie.signal_frame,
+    };
     bool ok = ad_range_init(&plain_ret->range, fde->range.start + bias, ad_range_size(fde->range)) &&
               put_records(&rewrite, fde, plain_ret);
     plain_ret->may_end = rewrite.may_end;

@@ -20,8 +20,18 @@
 #include "base/vector.h"
 #include "unwind/cfi_record.h"
 
+/** Instructions in the output: offsets [start, end). */
+struct ad_cfi_program {
+    size_t start;
+    size_t end;
+};
+
 struct ad_cfi_plain {
-    size_t fde;            /**< offset of the FDE in the output */
+    size_t fde;                   /**< offset of the FDE in the output */
+    struct ad_cfi_program shared; /**< of the CIE: they come first */
+    struct ad_cfi_program own;    /**< of the FDE */
+    uint64_t code_factor;
+    int64_t data_factor;
     struct ad_range range; /**< run-time addresses */
     bool signal_frame;     /**< its caller was interrupted, not calling */
     bool may_end;          /**< the return address is undefined somewhere: the end of a stack */

@@ -3,8 +3,12 @@
  * @file unwind_internal.h - the unwinder's parts:
  *
  *     unwind.c            the walk from frame to frame
- *     unwind_rows.c       pc -> row: libunwind's register states, compiled once for each pc
- *     unwind_memory.c     what libunwind may read: registers, the stack, rewritten CFI
+ *     unwind_rows.c       pc -> row: made once for each pc, and kept
+ *     unwind_step.c       one step outwards: by a row, or by libunwind where a row cannot say it
+ *     unwind_states.c     pc -> libunwind's register state, likewise made once
+ *     unwind_memory.c     what is read: the stack, and for libunwind registers and rewritten CFI
+ *     unwind_compare.c    both on the same stack, compared
+ *     cfi_row.c           FDE -> row
  *     cfi_index.c         address -> FDE of a module
  *     cfi_record.c        the records of .eh_frame and .debug_frame
  *     cfi_rewrite.c       FDE -> checked bytes
@@ -13,7 +17,7 @@
  * addresses that no x86-64 process can have:
  *
  *     AD_CFI_WINDOW    8 zero bytes: a search table of one entry, (function + 0, FDE + 0)
- *     ... + 8          CIE, FDE, CIE, FDE, ... as they are needed; rows point to expressions in them
+ *     ... + 8          CIE, FDE, CIE, FDE, ... as they are needed; states point to expressions in them
  */
 #ifndef AD_UNWIND_UNWIND_INTERNAL_H
 #define AD_UNWIND_UNWIND_INTERNAL_H
@@ -25,24 +29,61 @@
 #include "base/vector.h"
 #include "unwind/cfi_index.h"
 #include "unwind/cfi_rewrite.h"
+#include "unwind/cfi_row.h"
 #include "unwind/unwind.h"
 
 #define AD_CFI_WINDOW (UINT64_C(1) << 63) /* not canonical: bits 47 to 63 differ */
 #define AD_STACK_WINDOW ((size_t)4096)    /* a task that sleeps uses about 1 KiB */
 
-/** How the caller of one pc is found. */
+enum ad_row_flags {
+    AD_ROW_USED = 1,    /**< the slot of the table is taken */
+    AD_ROW_CFI = 2,     /**< there is CFI */
+    AD_ROW_SIMPLE = 4,  /**< `rules` say all */
+    AD_ROW_SIGNAL = 8,  /**< of a signal frame: its caller was interrupted */
+    AD_ROW_BEGINS = 16, /**< the pc is the function's first byte */
+};
+
+/** How the caller of one pc is found: two of them share a line of the processor's cache. */
 struct ad_row {
-    void *state; /**< libunwind's, in the pool; NULL: there is no CFI */
+    uint64_t pc;
+    uint32_t number;
+    uint8_t flags; /* enum ad_row_flags */
+    struct ad_cfi_row rules;
+};
+
+/** Open addressing, at most half full; `capacity` is a power of two. */
+struct ad_row_table {
+    struct ad_row *rows;
+    size_t capacity;
+    size_t count;
+    uint64_t seed;     /**< of the hash; odd */
+    uint32_t numbered; /**< rows ever made */
+};
+
+/** libunwind's register state of one pc. */
+struct ad_unwind_state {
+    void *bytes; /**< in the pool; NULL: there is no CFI */
     bool signal_frame;
     bool may_end;
-    bool begins; /**< the pc is the function's first byte */
 };
 
 /** A part of the stack, read in one go. */
 struct ad_stack_window {
-    uint64_t start;
-    size_t size;
-    uint8_t bytes[AD_STACK_WINDOW];
+    struct ad_range range;
+    const uint8_t *bytes; /**< those given to us, or `own` */
+    uint8_t own[AD_STACK_WINDOW];
+};
+
+/** One step outwards. */
+struct ad_step {
+    struct ad_unwound_frame frame; /**< the one being left */
+    uint64_t caller_pc;
+    bool caller_interrupted;
+    bool has_inner_cfa;
+    bool ended;
+    uint64_t inner_cfa; /**< of the frame before, to see progress */
+    enum ad_stack_end end;
+    uint64_t end_address;
 };
 
 struct ad_unwinder {
@@ -56,28 +97,54 @@ struct ad_unwinder {
     struct ad_vector cfi;     /* uint8_t: the window's bytes */
     struct ad_map plain_map;  /* run-time start of a function -> into plains; UINT32_MAX: not usable */
     struct ad_vector plains;  /* struct ad_cfi_plain */
-    struct ad_map row_map;    /* pc that was looked up -> into rows */
-    struct ad_vector rows;    /* struct ad_row */
-    struct ad_pool pool;      /* of the rows' states */
+    struct ad_row_table rows;
+    struct ad_map state_map; /* pc that was looked up -> into states */
+    struct ad_vector states; /* struct ad_unwind_state */
+    struct ad_pool pool;     /* of the states' bytes */
 
     struct ad_vector frames; /* struct ad_unwound_frame: the stack being walked */
     bool keeps_registers;
-    struct ad_vector kept; /* struct ad_registers of each frame, when they are kept */
-    struct ad_registers registers;
+    struct ad_vector kept;         /* struct ad_registers of each frame, when they are kept */
+    struct ad_registers registers; /* in the frame at hand */
+    uint32_t unreadable;           /* bit n: n was saved where nothing can be read: at value[n] */
     struct ad_stack_window window;
-    bool fault; /* a read failed since it was last cleared */
+    bool fault; /* a read by libunwind failed since it was last cleared */
     uint64_t fault_address;
     bool register_missing;
     const struct ad_cfi_plain *compiling;
+    uint64_t by_row;     /* steps ever taken by rows */
+    unw_cursor_t *alone; /* libunwind walks without rows, for ad_unwinder_compare; else NULL */
 };
 
 extern unw_accessors_t ad_unwind_accessors;
 
-/** The row for a pc that was looked up before, or is compiled now. `row_ret` is valid until the next call. */
+/** The row for a pc; valid until the next call. */
 struct ad_error *ad_unwinder_row(struct ad_unwinder *unwinder, uint64_t pc,
-                                 struct ad_row *row_ret) ad_must_check;
+                                 const struct ad_row **row_ret) ad_must_check;
+/** The rewritten CFI of the function at `pc`, as an index into plains; UINT32_MAX: there is none. */
+struct ad_error *ad_unwinder_plain(struct ad_unwinder *unwinder, uint64_t pc,
+                                   uint32_t *number_ret) ad_must_check;
+/** libunwind's state for a pc. */
+struct ad_error *ad_unwinder_state(struct ad_unwinder *unwinder, uint64_t pc,
+                                   struct ad_unwind_state *state_ret) ad_must_check;
 /** libunwind's question where the CFI for a pc is: answered for unwinder->compiling only. */
 int ad_unwinder_find_cfi(unw_addr_space_t space, unw_word_t pc, unw_proc_info_t *info, int need_info,
                          void *context);
+/** A word of the stack; false: it cannot be read. */
+bool ad_unwinder_word(struct ad_unwinder *unwinder, uint64_t address, uint64_t *word_ret);
+
+void ad_step_end(struct ad_step *step, enum ad_stack_end end, uint64_t address);
+/** The frame has no CFI: an end that was made by hand, or none that is known. */
+struct ad_error *ad_step_end_without_cfi(struct ad_unwinder *unwinder, struct ad_step *step) ad_must_check;
+/** Leaves a frame by its row, which is simple; the unwinder's registers become the caller's. */
+void ad_step_by_row(struct ad_unwinder *unwinder, const struct ad_row *row, struct ad_step *step);
+/** Likewise by libunwind, for this one step. */
+struct ad_error *ad_step_handed_over(struct ad_unwinder *unwinder, struct ad_step *step) ad_must_check;
+/** Leaves the frame of a cursor by libunwind alone; the cursor becomes the caller's. */
+struct ad_error *ad_step_by_cursor(struct ad_unwinder *unwinder, unw_cursor_t *cursor,
+                                   struct ad_step *step) ad_must_check;
+/** The registers of a cursor's frame; `unreadable_ret` as in struct ad_unwinder. */
+void ad_step_cursor_registers(struct ad_unwinder *unwinder, unw_cursor_t *cursor,
+                              struct ad_registers *registers_ret, uint32_t *unreadable_ret);
 
 #endif

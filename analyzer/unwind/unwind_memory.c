@@ -12,26 +12,43 @@ static int read_cfi(const struct ad_unwinder *unwinder, uint64_t offset, unw_wor
     return left ? 0 : -UNW_EINVAL;
 }
 
-/* The next part of the stack lies above, because frames are walked outwards. */
+/* The next part of the stack lies above, because frames are walked outwards; and a frame's lowest word is not
+ * always the first that is asked for. */
 static void move_window(struct ad_unwinder *unwinder, uint64_t address)
 {
     struct ad_stack_window *window = &unwinder->window;
-    window->start = address;
-    window->size = ad_target_read_some(unwinder->target, address, window->bytes, sizeof(window->bytes));
+    uint64_t start = unwinder->registers.value[AD_REG_SP];
+    if (address < start || address - start > sizeof(window->own) / 2)
+        start = address;
+    size_t size = ad_target_read_some(unwinder->target, start, window->own, sizeof(window->own));
+    if (size <= address - start && start != address) {
+        start = address;
+        size = ad_target_read_some(unwinder->target, start, window->own, sizeof(window->own));
+    }
+    window->bytes = window->own;
+    if (!ad_range_init(&window->range, start, size))
+        window->range = (struct ad_range){start, UINT64_MAX};
 }
 
 /* A word that is cut off by the end of a segment has zeros for the rest. */
-static int read_stack(struct ad_unwinder *unwinder, uint64_t address, unw_word_t *value)
+bool ad_unwinder_word(struct ad_unwinder *unwinder, uint64_t address, uint64_t *word_ret)
 {
     struct ad_stack_window *window = &unwinder->window;
-    if (!ad_range_holds((struct ad_range){window->start, window->start + window->size}, address,
-                        sizeof(*value)))
+    if (!ad_range_holds(window->range, address, sizeof(*word_ret)))
         move_window(unwinder, address);
-    uint64_t offset = address - window->start;
-    size_t left = window->size - offset;
-    *value = 0;
-    memcpy(value, window->bytes + offset, left < sizeof(*value) ? left : sizeof(*value));
-    if (left > 0)
+    uint64_t offset = address - window->range.start, size = ad_range_size(window->range);
+    size_t left = offset < size ? size - offset : 0;
+    *word_ret = 0;
+    memcpy(word_ret, window->bytes + (left ? offset : 0), left < sizeof(*word_ret) ? left : sizeof(*word_ret));
+    return left > 0;
+}
+
+static int read_stack(struct ad_unwinder *unwinder, uint64_t address, unw_word_t *value)
+{
+    uint64_t word;
+    bool read = ad_unwinder_word(unwinder, address, &word);
+    *value = word;
+    if (read)
         return 0;
     unwinder->fault = true;
     unwinder->fault_address = address;
@@ -55,9 +72,12 @@ static int access_register(unw_addr_space_t space, unw_regnum_t number, unw_word
 {
     (void)space;
     struct ad_unwinder *unwinder = context;
-    bool known = number >= 0 && number < AD_REG_COUNT && (unwinder->registers.valid >> number & 1);
-    if (write || !known) {
-        unwinder->register_missing = true;
+    bool ours = !write && number >= 0 && number < AD_REG_COUNT;
+    if (!ours || !(unwinder->registers.valid >> number & 1)) {
+        bool unreadable = ours && (unwinder->unreadable >> number & 1);
+        unwinder->fault |= unreadable;
+        unwinder->fault_address = unreadable ? unwinder->registers.value[number] : unwinder->fault_address;
+        unwinder->register_missing |= !unreadable;
         return -UNW_EBADREG;
     }
     *value = unwinder->registers.value[number];

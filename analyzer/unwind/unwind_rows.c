@@ -1,29 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include <string.h>
+#include <stdlib.h>
 
 #include "unwind/unwind_internal.h"
 
 #define NONE UINT32_MAX
-
-/* Exported, but in no header: the reader of .eh_frame_hdr tables. */
-extern int UNW_OBJ(dwarf_search_unwind_table)(unw_addr_space_t space, unw_word_t pc, unw_dyn_info_t *table,
-                                              unw_proc_info_t *info, int need_info, void *context);
-
-int ad_unwinder_find_cfi(unw_addr_space_t space, unw_word_t pc, unw_proc_info_t *info, int need_info,
-                         void *context)
-{
-    struct ad_unwinder *unwinder = context;
-    const struct ad_cfi_plain *plain = unwinder->compiling;
-    if (!plain || !ad_range_contains(plain->range, pc))
-        return -UNW_ENOINFO;
-    unw_dyn_info_t table = {
-        .start_ip = plain->range.start,
-        .end_ip = plain->range.end,
-        .format = UNW_INFO_FORMAT_IP_OFFSET,
-        .u.rti = {.segbase = AD_CFI_WINDOW + plain->fde, .table_len = 1, .table_data = AD_CFI_WINDOW},
-    };
-    return UNW_OBJ(dwarf_search_unwind_table)(space, pc, &table, info, need_info, context);
-}
 
 static struct ad_error *find_index(struct ad_unwinder *unwinder, struct ad_module *module,
                                    struct ad_cfi_index **index_ret)
@@ -55,8 +35,7 @@ static struct ad_error *rewrite(struct ad_unwinder *unwinder, const struct ad_cf
     return ad_map_put(&unwinder->plain_map, fde->range.start + bias, *number_ret);
 }
 
-/* The rewritten CFI of the function at `pc`; NONE: there is none. */
-static struct ad_error *find_plain(struct ad_unwinder *unwinder, uint64_t pc, uint32_t *number_ret)
+struct ad_error *ad_unwinder_plain(struct ad_unwinder *unwinder, uint64_t pc, uint32_t *number_ret)
 {
     struct ad_module *module = ad_modules_find(unwinder->modules, pc);
     struct ad_cfi_index *index;
@@ -74,66 +53,83 @@ static struct ad_error *find_plain(struct ad_unwinder *unwinder, uint64_t pc, ui
     return NULL;
 }
 
-struct search {
-    struct ad_unwinder *unwinder;
-    uint64_t pc;
-    void *state;
-    bool no_memory;
-};
-
-/* Of all rows of a function, told one after the other, keeps the one that covers the pc. */
-static int keep_row(void *token, void *state, size_t size, unw_word_t start, unw_word_t end)
+/* The slot of the pc, or the free one where it would go. There is always a free one. One multiplication:
+ * the upper bits of the product are as good a hash as the many lookups of a walk need. */
+static struct ad_row *find(const struct ad_row_table *table, uint64_t pc)
 {
-    struct search *search = token;
-    if (search->pc < start || search->pc >= end)
-        return 0;
-    search->state = ad_pool_alloc(&search->unwinder->pool, size);
-    search->no_memory = !search->state;
-    if (search->state)
-        memcpy(search->state, state, size);
-    return -UNW_ESTOPUNWIND;
+    size_t mask = table->capacity - 1, i = (size_t)(pc * table->seed >> 32) & mask;
+    while (table->rows[i].flags && table->rows[i].pc != pc)
+        i = (i + 1) & mask;
+    return &table->rows[i];
 }
 
-/* libunwind takes the pc from a register, so it is lent one. */
-static struct ad_error *compile(struct ad_unwinder *unwinder, uint64_t pc, void **state_ret)
+static struct ad_error *grow(struct ad_row_table *table)
 {
-    struct ad_registers saved = unwinder->registers;
-    struct search search = {.unwinder = unwinder, .pc = pc};
-    unw_cursor_t cursor;
-    ad_registers_set(&unwinder->registers, AD_REG_PC, pc);
-    ad_registers_set(&unwinder->registers, AD_REG_SP, 0);
-    if (unw_init_remote(&cursor, unwinder->space, unwinder) == 0)
-        (void)unw_reg_states_iterate(&cursor, keep_row, &search);
-    unwinder->registers = saved;
-    *state_ret = search.state;
-    return search.no_memory ? &ad_error_nomem : NULL;
+    struct ad_row_table bigger = *table;
+    bigger.capacity = table->capacity ? table->capacity * 2 : 256;
+    bigger.seed = ad_map_hash(bigger.capacity) | 1;
+    bigger.rows = calloc(bigger.capacity, sizeof(*bigger.rows));
+    if (!bigger.rows)
+        return &ad_error_nomem;
+    for (size_t i = 0; i < table->capacity; i++)
+        if (table->rows[i].flags)
+            *find(&bigger, table->rows[i].pc) = table->rows[i];
+    free(table->rows);
+    *table = bigger;
+    return NULL;
+}
+
+/* What was made so far goes, so that a target cannot make us keep more than the limit. */
+static void forget(struct ad_unwinder *unwinder)
+{
+    struct ad_row_table *table = &unwinder->rows;
+    free(table->rows);
+    table->rows = NULL;
+    table->capacity = table->count = 0;
+    ad_map_deinit(&unwinder->plain_map);
+    ad_map_deinit(&unwinder->state_map);
+    ad_pool_deinit(&unwinder->pool);
+    unwinder->plains.count = unwinder->states.count = 0;
+    unwinder->cfi.count = sizeof(uint64_t); /* the search table */
 }
 
 static struct ad_error *make_row(struct ad_unwinder *unwinder, uint64_t pc, struct ad_row *row)
 {
     uint32_t number;
-    *row = (struct ad_row){0};
-    AD_TRY(find_plain(unwinder, pc, &number));
+    *row = (struct ad_row){.pc = pc, .number = unwinder->rows.numbered, .flags = AD_ROW_USED};
+    AD_TRY(ad_unwinder_plain(unwinder, pc, &number));
     if (number == NONE)
         return NULL;
     const struct ad_cfi_plain *plain = AD_ITEMS(struct ad_cfi_plain, &unwinder->plains) + number;
-    row->signal_frame = plain->signal_frame;
-    row->may_end = plain->may_end;
-    row->begins = plain->range.start == pc;
-    unwinder->compiling = plain;
-    struct ad_error *error = compile(unwinder, pc, &row->state);
-    unwinder->compiling = NULL;
-    return error;
+    bool simple = ad_cfi_row_at(unwinder->cfi.items, plain, pc, &row->rules);
+    row->flags = (uint8_t)(AD_ROW_USED | AD_ROW_CFI | (simple ? AD_ROW_SIMPLE : 0) |
+                           (plain->signal_frame ? AD_ROW_SIGNAL : 0) |
+                           (plain->range.start == pc ? AD_ROW_BEGINS : 0));
+    return NULL;
 }
 
-struct ad_error *ad_unwinder_row(struct ad_unwinder *unwinder, uint64_t pc, struct ad_row *row_ret)
+static struct ad_error *add_row(struct ad_unwinder *unwinder, uint64_t pc, const struct ad_row **row_ret)
 {
-    uint32_t number = ad_map_get(&unwinder->row_map, pc, NONE);
-    if (number != NONE) {
-        *row_ret = AD_ITEMS(struct ad_row, &unwinder->rows)[number];
-        return NULL;
-    }
-    AD_TRY(make_row(unwinder, pc, row_ret));
-    AD_TRY(ad_vector_push(&unwinder->rows, row_ret));
-    return ad_map_put(&unwinder->row_map, pc, (uint32_t)unwinder->rows.count - 1);
+    struct ad_row_table *table = &unwinder->rows;
+    struct ad_row row;
+    if (table->count >= unwinder->limits->unwind_rows)
+        forget(unwinder);
+    AD_TRY(make_row(unwinder, pc, &row));
+    if (table->count >= table->capacity / 2)
+        AD_TRY(grow(table));
+    struct ad_row *slot = find(table, pc);
+    *slot = row;
+    *row_ret = slot;
+    table->count++;
+    table->numbered++;
+    return NULL;
+}
+
+struct ad_error *ad_unwinder_row(struct ad_unwinder *unwinder, uint64_t pc, const struct ad_row **row_ret)
+{
+    const struct ad_row *slot = unwinder->rows.capacity ? find(&unwinder->rows, pc) : NULL;
+    if (!slot || !slot->flags)
+        return add_row(unwinder, pc, row_ret);
+    *row_ret = slot;
+    return NULL;
 }

@@ -104,10 +104,22 @@ static struct ad_registers parked(struct sample *sample, const struct sample_cas
     return registers;
 }
 
+/* Every stack of these tests is unwound by rows and by libunwind alone: the same must come out. */
+static void expect_agreement(struct sample *sample, const struct ad_registers *registers, bool interrupted)
+{
+    struct ad_unwind_comparison comparison;
+    assert_ok(ad_unwinder_compare(sample->unwinder, registers, interrupted, &comparison));
+    if (comparison.differs)
+        fail_msg("of the stack at pc %#lx, sp %#lx, %s in frame %zu is %#lx by rows and %#lx by libunwind",
+                 registers->value[AD_REG_PC], registers->value[AD_REG_SP], comparison.differs, comparison.frame,
+                 comparison.rows, comparison.libunwind);
+}
+
 static struct ad_unwound_stack unwind(struct sample *sample, const struct ad_registers *registers,
                                       bool interrupted)
 {
     struct ad_unwound_stack stack;
+    expect_agreement(sample, registers, interrupted);
     assert_ok(ad_unwind(sample->unwinder, registers, interrupted, &stack));
     return stack;
 }
