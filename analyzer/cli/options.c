@@ -50,7 +50,7 @@ static const struct argp_option option_list[] = {
     {"coredumpctl", KEY_COREDUMPCTL, NULL, 0, "the newest core that systemd-coredump has of MATCH", OWN},
     {"snapshot", KEY_SNAPSHOT, "FILE", 0, "write what was read into FILE, a small core for this command, gdb and lldb", OWN},
     {"sysroot", KEY_SYSROOT, "DIR", 0, "put before every path that the target names", OWN},
-    {"debug-dir", KEY_DEBUG_DIR, "DIR", 0, "separate debug files (default /usr/lib/debug)", OWN},
+    {"debug-dir", KEY_DEBUG_DIR, "DIR", 0, "separate debug files are also there; may be repeated", OWN},
     {NULL, 0, NULL, 0, "Other:", OWN + 1},
     {"fail-on-finding", KEY_FAIL, NULL, 0, "exit status + 10 on a finding of severity error", OWN + 1},
     {"output", 'o', "FILE", 0, "write there; for a core_pattern handler, which has no standard output", OWN + 1},
@@ -81,6 +81,16 @@ static error_t take_argument(struct options *options, const char *argument)
     return 0;
 }
 
+static error_t add_debug_dir(struct options *options, const char *directory)
+{
+    size_t *count = &options->dump.modules.debug_dir_count;
+    if (*count == OPTIONS_DEBUG_DIRS || !directory[0])
+        return EINVAL;
+    options->debug_dirs[(*count)++] = directory;
+    options->dump.modules.debug_dirs = options->debug_dirs;
+    return 0;
+}
+
 /* long: switch over the options */
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -101,8 +111,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         options->dump.modules.sysroot = argument;
         return 0;
     case KEY_DEBUG_DIR:
-        options->dump.modules.debug_dir = argument;
-        return 0;
+        return add_debug_dir(options, argument);
     case KEY_COREDUMPCTL:
         options->coredumpctl = true;
         return 0;

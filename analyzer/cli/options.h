@@ -8,11 +8,15 @@
 
 enum action { ACTION_SHOW, ACTION_HELP, ACTION_VERSION, ACTION_LIMITS, ACTION_SERVE };
 
+#define OPTIONS_DEBUG_DIRS 32 /**< more are refused: each costs a look for each library */
+
+/** Not to be copied: `dump` points into it. */
 struct options {
     enum action action;
     const char *core; /**< ACTION_SHOW: this or a pid, never both; "-": standard input */
     bool coredumpctl; /**< `core` is its MATCH, or NULL */
     const char *output; /**< a file instead of standard output; may be NULL */
+    const char *debug_dirs[OPTIONS_DEBUG_DIRS]; /**< dump.modules.debug_dirs */
     pid_t pid;
     bool fail_on_finding;
     struct ad_view_options view;

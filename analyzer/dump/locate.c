@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -10,6 +11,7 @@ struct locator {
     struct ad_snapshot *snapshot;
     struct ad_symbols symbols;
     const char **module_names; /* by the module's index; copied when first needed */
+    const struct ad_module *bare; /* the first that was told to have no debug information; NULL: none */
 };
 
 /* Whether `name` begins with one of the words of a space-separated list. */
@@ -101,14 +103,35 @@ static struct ad_error *fill_location(struct locator *locator, struct ad_locatio
 }
 
 /* A stripped program is partly read; that a library has no debug information is the rule. */
-static struct ad_error *tell_loss(const struct locator *locator, const struct ad_symbol_loss *loss)
+static struct ad_error *tell_stripped(struct locator *locator, const struct ad_module *module, const char *reason)
 {
-    bool stripped = !loss->module->debug;
-    if (stripped && !loss->module->is_executable)
+    const char *why = module->debug_refused ? module->debug_refused : module->debug_sought;
+    if (!module->is_executable && !module->debug_refused)
         return NULL;
-    return ad_snapshot_lose(locator->snapshot, true, 1, "%s: %s; %s", loss->module->path, loss->reason,
-                            stripped ? "lines are lost, and functions that have no symbol"
-                                     : "lines are lost, functions come from its symbol table");
+    if (!locator->bare)
+        locator->bare = module;
+    return ad_snapshot_lose(locator->snapshot, module->is_executable, 1, "%s: %s%s%s%s; %s", module->path, reason,
+                            why ? " (" : "", why ? why : "", why ? ")" : "",
+                            "lines are lost, and functions that have no symbol");
+}
+
+static struct ad_error *tell_loss(struct locator *locator, const struct ad_symbol_loss *loss)
+{
+    if (!loss->module->debug)
+        return tell_stripped(locator, loss->module, loss->reason);
+    return ad_snapshot_lose(locator->snapshot, true, 1, "%s: %s; lines are lost, functions come from its symbol table",
+                            loss->module->path, loss->reason);
+}
+
+/* Once, however many modules lack it. */
+static struct ad_error *tell_remedy(const struct locator *locator)
+{
+    const char *urls = getenv("DEBUGINFOD_URLS");
+    if (!locator->bare)
+        return NULL;
+    return ad_snapshot_lose(locator->snapshot, false, 0,
+                            "debug information of %s may be had: install its -dbgsym package, name its folder by "
+                            "--debug-dir%s", locator->bare->name, urls && urls[0] ? "" : ", or set DEBUGINFOD_URLS");
 }
 
 static struct ad_error *locate(struct locator *locator, const struct ad_limits *limits)
@@ -126,7 +149,7 @@ static struct ad_error *locate(struct locator *locator, const struct ad_limits *
         AD_TRY(fill_location(locator, &locations[i], &locator->symbols.symbols[i]));
     for (size_t i = 0; i < locator->symbols.loss_count; i++)
         AD_TRY(tell_loss(locator, &locator->symbols.losses[i]));
-    return NULL;
+    return tell_remedy(locator);
 }
 
 static void locator_deinit(struct locator *locator)

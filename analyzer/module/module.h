@@ -12,7 +12,8 @@
  *     range          [first mapping ............ end of the last segment, .bss included)
  *     bias           first mapping - (p_vaddr - p_offset) of the segment mapped there
  *     file           proven by build-id; link-time address = run-time address - bias
- *     debug          file, or /usr/lib/debug/.build-id/xx/y.debug, or as .gnu_debuglink says
+ *     debug          file, or /usr/lib/debug/.build-id/xx/y.debug, or as .gnu_debuglink says: proven by
+ *                    build-id, else by the link's CRC-32
  */
 #ifndef AD_MODULE_MODULE_H
 #define AD_MODULE_MODULE_H
@@ -41,6 +42,9 @@ struct ad_module {
     struct ad_elf_file *file;   /**< NULL unless OK or UNPROVEN */
     struct ad_elf_file *debug;  /**< file with the DWARF: `file` itself, a separate one (even when `file`
                                  *   is missing: proven by build-id), or NULL */
+    const char *debug_refused;  /**< while `debug` is NULL: the first debug file that was found and is no good,
+                                 *   and why; NULL: none was found */
+    const char *debug_sought;   /**< while `debug` is NULL: what was sought in vain, and where */
     uint64_t note;              /**< run-time address of an async_debug_note; 0: none */
     bool is_executable;         /**< the main program */
     bool is_vdso;
@@ -51,7 +55,8 @@ struct ad_module_options {
                              *   else is tried then; may be NULL */
     const char *sysroot;    /**< put before every path that the target names, and nothing outside it is
                              *   tried; may be NULL */
-    const char *debug_dir;  /**< NULL: /usr/lib/debug */
+    const char *const *debug_dirs; /**< where separate debug files are sought before /usr/lib/debug */
+    size_t debug_dir_count;
 };
 
 struct ad_modules;
@@ -66,7 +71,7 @@ struct ad_error *ad_modules_create(struct ad_target *target, const struct ad_lim
                                    struct ad_modules **modules_ret) ad_must_check;
 /**
  * Opens and proves the files; once. What cannot be had is told by each module's status, not by an error.
- * `options` may be NULL. Of a live process, files in its own mount namespace and deleted ones are found
+ * `options` may be NULL; the texts it points to must outlive the modules. Of a live process, files in its own mount namespace and deleted ones are found
  * through /proc/PID while it lives.
  */
 struct ad_error *ad_modules_open_files(struct ad_modules *modules,

@@ -5,9 +5,6 @@
 #include "base/cleanup.h"
 #include "module/module_internal.h"
 
-#define ID_DIGITS 8 /* of a build-id in messages: enough to tell two apart */
-#define DEFAULT_DEBUG_DIR "/usr/lib/debug"
-
 /* One module's file being looked for. */
 struct search {
     struct ad_modules *modules;
@@ -51,7 +48,7 @@ static const char *judge(struct search *search, const struct ad_elf_file *file, 
         return NULL;
     if (running->size)
         return ad_modules_text(search->modules, "%s has %s%.*s, but the process ran build-id %.*s", path,
-                               there->size ? "build-id " : "no build-id", ID_DIGITS, there_text, ID_DIGITS,
+                               there->size ? "build-id " : "no build-id", AD_ID_DIGITS, there_text, AD_ID_DIGITS,
                                running_text);
     if (search->image->segments && !same_segments(search->image, file))
         return ad_modules_text(search->modules, "%s has other program headers than the process had", path);
@@ -159,18 +156,16 @@ static struct ad_error *complete(struct search *search)
 
 struct ad_error *ad_modules_open_files(struct ad_modules *modules, const struct ad_module_options *options)
 {
-    static const struct ad_module_options none;
-    if (!options)
-        options = &none;
-    const char *debug_dir = options->debug_dir ? options->debug_dir : DEFAULT_DEBUG_DIR;
+    if (options)
+        modules->options = *options;
     for (size_t i = 0; i < modules->images.count; i++) {
         struct ad_image *image = &AD_ITEMS(struct ad_image, &modules->images)[i];
         struct search search = {modules, image, &image->module};
         if (image->module.is_vdso)
             continue;
-        find_file(&search, options);
+        find_file(&search, &modules->options);
         AD_TRY(complete(&search));
-        ad_image_find_debug(modules, image, options->sysroot, debug_dir);
+        ad_image_find_debug(modules, image);
     }
     return NULL;
 }

@@ -15,6 +15,8 @@
 #include "base/vector.h"
 #include "module/module.h"
 
+#define AD_ID_DIGITS 8 /**< of a build-id in messages: enough to tell two apart */
+
 /** A module and what is known of its image in memory. */
 struct ad_image {
     struct ad_module module; /**< first, so that the two addresses are one */
@@ -29,6 +31,7 @@ struct ad_image {
 struct ad_modules {
     struct ad_target *target;
     const struct ad_limits *limits;
+    struct ad_module_options options; /**< as given to ad_modules_open_files */
     struct ad_pool pool;
     struct ad_vector images; /**< struct ad_image, by address; fixed once created */
 };
@@ -41,8 +44,8 @@ struct ad_error *ad_modules_name_images(struct ad_modules *modules) ad_must_chec
 const char *ad_modules_join(struct ad_modules *modules, const char *directory, const char *path);
 /** Sets bias and range from program headers, of memory or of the file. */
 void ad_image_place(struct ad_image *image, const Elf64_Phdr *segments, size_t count);
-void ad_image_find_debug(struct ad_modules *modules, struct ad_image *image, const char *sysroot,
-                         const char *debug_dir);
+/** Sets `debug`, or says in `debug_refused` and `debug_sought` why there is none. */
+void ad_image_find_debug(struct ad_modules *modules, struct ad_image *image);
 /** A text for the user in the pool; "out of memory" when there is none. */
 const char *ad_modules_text(struct ad_modules *modules, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

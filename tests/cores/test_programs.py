@@ -14,6 +14,7 @@ import pytest
 
 from command import Asyncdump, Said
 from harness import Program, kernel_core_refusal
+from making import compile_program
 
 Compile = Callable[..., Path]
 Launch = Callable[[Sequence[str]], Program]
@@ -22,24 +23,11 @@ TASKS = 6
 
 
 @pytest.fixture
-def compiled(repository: Path, build: Path, tmp_path: Path) -> Compile:
+def compiled(build: Path, tmp_path: Path) -> Compile:
     """compiled(name, source, *options) makes a program or library with the build folder's runtime."""
 
     def make(name: str, source: str, *options: str) -> Path:
-        program = tmp_path / name
-        libuv = "libuv-static" if "-static" in options else "libuv"
-        flags = subprocess.check_output(["pkg-config", "--libs", libuv], text=True).split()
-        folder = repository / "tests" / "cores"
-        parts: list[object] = [f"-I{repository / 'runtime' / 'include'}", folder / source]
-        libraries: list[object] = [build / "runtime" / "libasyncrt.a", *flags, "-lpthread", "-ldl"]
-        subprocess.run(
-            [
-                str(word)
-                for word in ("cc", "-g", "-O1", *options, *parts, "-o", program, *libraries)
-            ],
-            check=True,
-        )
-        return program
+        return compile_program(build, tmp_path / name, source, *options)
 
     return make
 

@@ -398,7 +398,7 @@ static void half_a_core_proves_less(void **state)
 
 static void check_debug(const char *core, const char *debug_dir, const char *expected)
 {
-    const struct ad_module_options options = {.debug_dir = debug_dir};
+    const struct ad_module_options options = {.debug_dirs = &debug_dir, .debug_dir_count = 1};
     struct view view = view_core(core, &options);
     struct ad_module *program = ad_modules_executable(view.modules);
     struct ad_elf_symbol symbol;

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: MIT
+"""Debug information in files of its own: found wherever debuggers look, proven, and missed with clear words.
+
+A stripped copy of the program is named beside the core; the judge is what is said with the whole program.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Iterator
+
+import pytest
+
+from command import Asyncdump, Said
+from harness import Program, gcore_core
+from making import compile_program
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A program with all its debug information, its core, and what is said of both."""
+
+    program: Path
+    core: Path
+    build_id: str
+    libraries: list[Path]
+    screen: str
+    tasks: str
+
+
+LINE = "sleeper program.c:17"
+
+
+def run(*words: object) -> str:
+    return subprocess.run(
+        [str(word) for word in words], check=True, capture_output=True, text=True
+    ).stdout
+
+
+def make_whole(build: Path, asyncdump: Asyncdump, folder: Path, *options: str) -> Iterator[Whole]:
+    program = compile_program(build, folder / "program", "program.c", *options)
+    running = Program([str(program)], folder)
+    try:
+        assert running.read_line() == "ready"
+        core = gcore_core(running)
+        maps = Path(f"/proc/{running.pid}/maps").read_text(encoding="utf-8").split()
+    finally:
+        running.kill()
+    notes = run("readelf", "-n", program)
+    build_id = notes.partition("Build ID: ")[2].split("\n")[0]
+    screen, tasks = asyncdump(core), asyncdump(core, "--tasks")
+    assert (screen.status, tasks.status) == (0, 0)
+    assert LINE in screen.out
+    libraries = [Path(word) for word in sorted(set(maps)) if ".so" in word]
+    yield Whole(program, core, build_id, libraries, screen.out, tasks.out)
+
+
+@pytest.fixture(scope="session")
+def whole(
+    build: Path, asyncdump: Asyncdump, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Whole]:
+    yield from make_whole(build, asyncdump, tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="session")
+def nameless(
+    build: Path, asyncdump: Asyncdump, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Whole]:
+    """Without a build-id: only the debug link's CRC can prove a debug file."""
+    yield from make_whole(
+        build, asyncdump, tmp_path_factory.mktemp("nameless"), "-Wl,--build-id=none"
+    )
+
+
+def split(whole: Whole, folder: Path, link: bool = True) -> tuple[Path, Path]:
+    """A stripped copy and its debug file, which the copy's link names."""
+    bare, debug = folder / "bare", folder / "bare.debug"
+    run("objcopy", "--only-keep-debug", whole.program, debug)
+    run("strip", "-o", bare, whole.program)
+    if link:
+        run("objcopy", f"--add-gnu-debuglink={debug}", bare)
+    return bare, debug
+
+
+def agrees(said: Said, expected: str) -> None:
+    assert (said.status, said.err, said.out) == (0, "", expected)
+
+
+def by_id(folder: Path, whole: Whole) -> Path:
+    path = folder / ".build-id" / whole.build_id[:2] / f"{whole.build_id[2:]}.debug"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def losses(said: Said) -> str:
+    assert said.err == ""
+    return "\n".join(loss["what"] for loss in said.json["losses"])
+
+
+# ---- where debug files are --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", ["beside", ".debug", "--debug-dir", "its path", "build-id"])
+def test_a_debug_file_is_found(
+    asyncdump: Asyncdump, whole: Whole, tmp_path: Path, place: str
+) -> None:
+    bare, debug = split(whole, tmp_path, place != "build-id")
+    folder = tmp_path / "debug"
+    places = {
+        "beside": debug,
+        ".debug": tmp_path / ".debug" / debug.name,
+        "--debug-dir": folder / debug.name,
+        "its path": Path(f"{folder}{whole.program.parent}/{debug.name}"),
+    }
+    target = places[place] if place in places else by_id(folder, whole)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    debug.rename(target)
+    where = ["--debug-dir", tmp_path / "none", "--debug-dir", folder]
+    agrees(asyncdump(whole.core, bare, *where), whole.screen)
+    agrees(asyncdump(whole.core, bare, *where, "--tasks"), whole.tasks)
+    if "build-id" in place or "--debug" in place:
+        assert asyncdump(whole.core, bare).status == 3
+
+
+def test_a_debug_file_of_eu_strip(asyncdump: Asyncdump, whole: Whole, tmp_path: Path) -> None:
+    bare = tmp_path / "bare"
+    run("eu-strip", "-g", "-f", tmp_path / "bare.debug", "-o", bare, whole.program)
+    agrees(asyncdump(whole.core, bare), whole.screen)
+
+
+def test_beside_what_a_link_leads_to(asyncdump: Asyncdump, whole: Whole, tmp_path: Path) -> None:
+    bare, _ = split(whole, tmp_path)
+    link = tmp_path / "elsewhere" / "link"
+    link.parent.mkdir()
+    link.symlink_to(bare)
+    agrees(asyncdump(whole.core, link), whole.screen)
+
+
+@pytest.mark.parametrize("inside", [True, False])
+def test_with_a_sysroot(asyncdump: Asyncdump, whole: Whole, tmp_path: Path, inside: bool) -> None:
+    """Debug folders are sought below it, and then as they are named."""
+    bare, debug = split(whole, tmp_path, link=False)
+    root, folder = tmp_path / "root", Path("/some/debug") if inside else tmp_path / "debug"
+    for path in whole.libraries:
+        copy = Path(f"{root}{path}")
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    debug.rename(by_id(Path(f"{root}{folder}") if inside else folder, whole))
+    said = asyncdump(whole.core, bare, "--sysroot", root, "--debug-dir", folder)
+    agrees(said, whole.screen)
+
+
+def test_live(asyncdump: Asyncdump, whole: Whole, tmp_path: Path) -> None:
+    """Beside the program of a process that lives, even where only the process sees it."""
+    bare, debug = split(whole, tmp_path)
+    running = Program([str(bare)], tmp_path / "live")
+    try:
+        assert running.read_line() == "ready"
+        said = asyncdump("-p", running.pid)
+        assert (said.status, said.err) == (0, "") and LINE in said.out
+        debug.unlink()
+        missed = asyncdump("-p", running.pid)
+        assert missed.status == 3 and LINE not in missed.out
+    finally:
+        running.kill()
+
+
+# ---- which are refused ------------------------------------------------------------------------------
+
+
+def test_nothing_is_found(asyncdump: Asyncdump, whole: Whole, tmp_path: Path) -> None:
+    """The words say what was sought, where, and what to do."""
+    bare, debug = split(whole, tmp_path)
+    debug.unlink()
+    said = asyncdump(whole.core, bare, "--json")
+    assert said.status == 3
+    words = losses(said)
+    for part in (f"of build-id {whole.build_id[:8]} or named bare.debug below /usr/lib/debug",
+                 "lines are lost", "-dbgsym", "--debug-dir", "DEBUGINFOD_URLS"):  # fmt: skip
+        assert part in words, words
+    screen = asyncdump(whole.core, bare).out
+    assert "no debug information" in screen and "DEBUGINFOD_URLS" in screen
+
+
+def test_a_debug_file_of_another_build(
+    build: Path, asyncdump: Asyncdump, whole: Whole, tmp_path: Path
+) -> None:
+    bare, debug = split(whole, tmp_path)
+    compile_program(build, debug, "program.c", "-O2")
+    said = asyncdump(whole.core, bare, "--json")
+    assert said.status == 3
+    assert f"{debug} has build-id" in losses(said) and f"not {whole.build_id[:8]}" in losses(said)
+
+
+def test_a_link_with_another_crc(asyncdump: Asyncdump, nameless: Whole, tmp_path: Path) -> None:
+    bare, debug = split(nameless, tmp_path)
+    said = asyncdump(nameless.core, bare)
+    assert LINE in said.out
+    with open(debug, "ab") as file:
+        file.write(b"x")
+    said = asyncdump(nameless.core, bare, "--json")
+    assert said.status == 3
+    assert f"{debug} has another CRC than the debug link says" in losses(said)
+
+
+def make_fifo(path: Path) -> str:
+    os.mkfifo(path)
+    return "is a FIFO"
+
+
+def make_folder(path: Path) -> str:
+    path.mkdir()
+    return "is a directory"
+
+
+def make_device(path: Path) -> str:
+    path.symlink_to("/dev/zero")
+    return "is a device"
+
+
+def make_text(path: Path) -> str:
+    path.write_text("no ELF file\n", encoding="ascii")
+    return "is not an ELF file"
+
+
+@pytest.mark.parametrize("make", [make_fifo, make_folder, make_device, make_text])
+def test_a_link_to_what_is_no_debug_file(
+    asyncdump: Asyncdump, whole: Whole, tmp_path: Path, make: Callable[[Path], str]
+) -> None:
+    bare, debug = split(whole, tmp_path)
+    debug.unlink()
+    words = make(debug)
+    said = asyncdump(whole.core, bare, "--json")
+    assert said.status == 3
+    assert f"{debug} {words}" in losses(said)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [b"../bare.debug", b"/etc/passwd", b"", b"long" * 80],
+    ids=["up", "root", "empty", "long"],
+)
+def test_a_link_with_a_strange_name(
+    asyncdump: Asyncdump, whole: Whole, tmp_path: Path, name: bytes
+) -> None:
+    """The name of a file, never a path; the right file where such a name leads is not used."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    bare, debug = split(whole, folder, link=False)
+    content = folder / "link"
+    padded = name + b"\0" * (4 - len(name) % 4)
+    content.write_bytes(padded + zlib.crc32(debug.read_bytes()).to_bytes(4, "little"))
+    run("objcopy", f"--add-section=.gnu_debuglink={content}", bare)
+    debug.rename(tmp_path / "bare.debug")
+    said = asyncdump(whole.core, bare, "--json")
+    assert said.status == 3
+    expected = "File name too long" if len(name) > 255 else "a debug link that is no file's name"
+    assert expected in losses(said)
