@@ -16,7 +16,7 @@
 
 #include "unwind/cfi_rewrite.h"
 
-enum { AD_ROW_SLOTS = 7, AD_ROW_PC = AD_ROW_SLOTS - 1 };
+enum { AD_ROW_SLOTS = 7, AD_ROW_RBP_SLOT = 1, AD_ROW_PC = AD_ROW_SLOTS - 1 };
 
 struct ad_cfi_row {
     int32_t cfa_offset;

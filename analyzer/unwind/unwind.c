@@ -119,29 +119,31 @@ static struct ad_error *keep_registers(struct ad_unwinder *unwinder, const struc
     return ad_vector_push(&unwinder->kept, &registers);
 }
 
-static struct ad_error *add_frame(struct ad_vector *frames, const struct ad_unwound_frame *frame)
+/* A step that is looked at closely. */
+static struct ad_error *walk_on(struct ad_unwinder *unwinder, struct ad_step *step)
 {
-    if (frames->count == frames->capacity)
-        return ad_vector_push(frames, frame);
-    AD_ITEMS(struct ad_unwound_frame, frames)[frames->count++] = *frame;
+    if (unwinder->frames.count >= unwinder->limits->frames) {
+        ad_step_end(step, AD_STACK_CAP, step->frame.pc);
+        return NULL;
+    }
+    if (unwinder->keeps_registers)
+        AD_TRY(keep_registers(unwinder, step));
+    AD_TRY(take_step(unwinder, step));
+    AD_TRY(ad_vector_push(&unwinder->frames, &step->frame));
+    step->inner_cfa = step->frame.cfa;
+    step->has_inner_cfa = true;
+    step->frame = (struct ad_unwound_frame){.pc = step->caller_pc, .interrupted = step->caller_interrupted};
     return NULL;
 }
 
 static struct ad_error *walk(struct ad_unwinder *unwinder, struct ad_step *step)
 {
+    bool may_run = !unwinder->keeps_registers && !unwinder->alone;
     while (!step->ended) {
-        if (unwinder->frames.count >= unwinder->limits->frames) {
-            ad_step_end(step, AD_STACK_CAP, step->frame.pc);
-            break;
-        }
-        if (unwinder->keeps_registers)
-            AD_TRY(keep_registers(unwinder, step));
-        AD_TRY(take_step(unwinder, step));
-        AD_TRY(add_frame(&unwinder->frames, &step->frame));
-        step->inner_cfa = step->frame.cfa;
-        step->has_inner_cfa = true;
-        step->frame =
-            (struct ad_unwound_frame){.pc = step->caller_pc, .interrupted = step->caller_interrupted};
+        if (may_run && unwinder->rows.count)
+            ad_unwinder_run(unwinder, step);
+        if (!step->ended)
+            AD_TRY(walk_on(unwinder, step));
     }
     return NULL;
 }

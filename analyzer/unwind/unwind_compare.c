@@ -5,31 +5,35 @@
 #include "base/cleanup.h"
 #include "unwind/unwind_internal.h"
 
-/* A stack as it was unwound first: the unwinder's own memory is used again by the second time. */
-struct first {
-    struct ad_unwound_stack stack;
+/* A stack as it was unwound before: the unwinder's own memory is used again by the next time. */
+struct copy {
+    struct ad_unwound_stack stack; /* of these frames and registers */
     struct ad_unwound_frame *frames;
     struct ad_registers *registers;
 };
 
-static void first_deinit(struct first *first)
+static void copy_deinit(struct copy *copy)
 {
-    free(first->frames);
-    free(first->registers);
+    free(copy->frames);
+    free(copy->registers);
 }
 
-static struct ad_error *take_over(struct first *first, const struct ad_unwound_stack *stack)
+static struct ad_error *copy_stack(struct copy *copy, const struct ad_unwound_stack *stack)
 {
     size_t count = stack->count;
-    first->stack = *stack;
-    first->frames = calloc(count + 1, sizeof(*first->frames));
-    first->registers = calloc(count + 1, sizeof(*first->registers));
-    if (!first->frames || !first->registers)
+    copy->frames = calloc(count + 1, sizeof(*copy->frames));
+    copy->registers = calloc(count + 1, sizeof(*copy->registers));
+    if (!copy->frames || !copy->registers)
         return &ad_error_nomem;
-    if (count) {
-        memcpy(first->frames, stack->frames, count * sizeof(*first->frames));
-        memcpy(first->registers, stack->registers, count * sizeof(*first->registers));
-    }
+    copy->stack = *stack;
+    copy->stack.frames = copy->frames;
+    if (count)
+        memcpy(copy->frames, stack->frames, count * sizeof(*copy->frames));
+    if (!stack->registers)
+        return NULL;
+    copy->stack.registers = copy->registers;
+    if (count)
+        memcpy(copy->registers, stack->registers, count * sizeof(*copy->registers));
     return NULL;
 }
 
@@ -62,9 +66,9 @@ static void compare(struct ad_unwind_comparison *comparison, const struct ad_unw
         comparison->frame = i;
         note(comparison, "pc", ours->pc, theirs->pc);
         note(comparison, "whether it was interrupted", ours->interrupted, theirs->interrupted);
-        compare_registers(comparison, &rows->registers[i], &libunwind->registers[i]);
+        if (rows->registers)
+            compare_registers(comparison, &rows->registers[i], &libunwind->registers[i]);
         note(comparison, "CFA", ours->cfa, theirs->cfa);
-        comparison->frames++;
     }
     note(comparison, "the number of frames", rows->count, libunwind->count);
     note(comparison, "why the stack ends", rows->end, libunwind->end);
@@ -87,19 +91,31 @@ static struct ad_error *unwind_alone(struct ad_unwinder *unwinder, const struct 
     return error;
 }
 
-static struct ad_error *compare_kept(struct ad_unwinder *unwinder, const struct ad_registers *registers,
-                                     bool interrupted, struct ad_unwind_comparison *comparison)
+/* Rows walk in two ways: fast while nothing but the frames is asked for, and with all registers. */
+static struct ad_error *unwind_by_rows(struct ad_unwinder *unwinder, const struct ad_registers *registers,
+                                       bool interrupted, struct copy *fast, struct copy *whole)
 {
-    ad_cleanup(first_deinit) struct first first = {0};
+    struct ad_unwound_stack stack;
+    unwinder->keeps_registers = false;
+    AD_TRY(ad_unwind(unwinder, registers, interrupted, &stack));
+    AD_TRY(copy_stack(fast, &stack));
+    unwinder->keeps_registers = true;
+    AD_TRY(ad_unwind(unwinder, registers, interrupted, &stack));
+    return copy_stack(whole, &stack);
+}
+
+static struct ad_error *compare_all(struct ad_unwinder *unwinder, const struct ad_registers *registers,
+                                    bool interrupted, struct ad_unwind_comparison *comparison)
+{
+    ad_cleanup(copy_deinit) struct copy fast = {0}, whole = {0};
     struct ad_unwound_stack stack;
     uint64_t before = unwinder->by_row;
-    AD_TRY(ad_unwind(unwinder, registers, interrupted, &stack));
-    comparison->by_row = unwinder->by_row - before;
-    AD_TRY(take_over(&first, &stack));
+    AD_TRY(unwind_by_rows(unwinder, registers, interrupted, &fast, &whole));
+    comparison->by_row = (unwinder->by_row - before) / 2;
     AD_TRY(unwind_alone(unwinder, registers, interrupted, &stack));
-    first.stack.frames = first.frames;
-    first.stack.registers = first.registers;
-    compare(comparison, &first.stack, &stack);
+    comparison->frames = stack.count;
+    compare(comparison, &whole.stack, &stack);
+    compare(comparison, &fast.stack, &stack);
     return NULL;
 }
 
@@ -108,8 +124,7 @@ struct ad_error *ad_unwinder_compare(struct ad_unwinder *unwinder, const struct 
 {
     bool keeps = unwinder->keeps_registers;
     *comparison_ret = (struct ad_unwind_comparison){0};
-    unwinder->keeps_registers = true;
-    struct ad_error *error = compare_kept(unwinder, registers, interrupted, comparison_ret);
+    struct ad_error *error = compare_all(unwinder, registers, interrupted, comparison_ret);
     unwinder->keeps_registers = keeps;
     return error;
 }

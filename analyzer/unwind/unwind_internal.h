@@ -4,6 +4,7 @@
  *
  *     unwind.c            the walk from frame to frame
  *     unwind_rows.c       pc -> row: made once for each pc, and kept
+ *     unwind_run.c        many steps outwards, while they are plain
  *     unwind_step.c       one step outwards: by a row, or by libunwind where a row cannot say it
  *     unwind_states.c     pc -> libunwind's register state, likewise made once
  *     unwind_memory.c     what is read: the stack, and for libunwind registers and rewritten CFI
@@ -41,6 +42,9 @@ enum ad_row_flags {
     AD_ROW_SIMPLE = 4,  /**< `rules` say all */
     AD_ROW_SIGNAL = 8,  /**< of a signal frame: its caller was interrupted */
     AD_ROW_BEGINS = 16, /**< the pc is the function's first byte */
+    AD_ROW_RBP = 32,    /**< simple, and its CFA is told by rbp */
+    AD_ROW_PLAIN = 64,  /**< simple: of a function that was called, its CFA told by rsp or rbp, nothing undefined */
+    AD_ROW_LAST = 128,  /**< simple, its CFA likewise, and nobody has called it */
 };
 
 /** How the caller of one pc is found: two of them share a line of the processor's cache. */
@@ -118,6 +122,16 @@ struct ad_unwinder {
 
 extern unw_accessors_t ad_unwind_accessors;
 
+/** The slot of the pc, or the free one (no flags) where it would go; the table has room. One multiplication:
+ *  the middle bits of the product are as good a hash as the many lookups of a walk need. */
+static inline struct ad_row *ad_row_find(const struct ad_row_table *table, uint64_t pc)
+{
+    size_t mask = table->capacity - 1, i = (size_t)(pc * table->seed >> 32) & mask;
+    while (table->rows[i].flags && table->rows[i].pc != pc)
+        i = (i + 1) & mask;
+    return &table->rows[i];
+}
+
 /** The row for a pc; valid until the next call. */
 struct ad_error *ad_unwinder_row(struct ad_unwinder *unwinder, uint64_t pc,
                                  const struct ad_row **row_ret) ad_must_check;
@@ -133,9 +147,15 @@ int ad_unwinder_find_cfi(unw_addr_space_t space, unw_word_t pc, unw_proc_info_t 
 /** A word of the stack; false: it cannot be read. */
 bool ad_unwinder_word(struct ad_unwinder *unwinder, uint64_t address, uint64_t *word_ret);
 
+/** Passes frames while their rows are there and plain, and their words in the window; registers are not kept,
+ *  and some row is in the table. What it does not pass, ad_step_by_row understands. */
+void ad_unwinder_run(struct ad_unwinder *unwinder, struct ad_step *step);
+
 void ad_step_end(struct ad_step *step, enum ad_stack_end end, uint64_t address);
 /** The frame has no CFI: an end that was made by hand, or none that is known. */
 struct ad_error *ad_step_end_without_cfi(struct ad_unwinder *unwinder, struct ad_step *step) ad_must_check;
+/** The unwinder's registers become the caller's, but the stack pointer. */
+void ad_step_load(struct ad_unwinder *unwinder, const struct ad_cfi_row *rules, uint64_t cfa);
 /** Leaves a frame by its row, which is simple; the unwinder's registers become the caller's. */
 void ad_step_by_row(struct ad_unwinder *unwinder, const struct ad_row *row, struct ad_step *step);
 /** Likewise by libunwind, for this one step. */

@@ -53,16 +53,6 @@ struct ad_error *ad_unwinder_plain(struct ad_unwinder *unwinder, uint64_t pc, ui
     return NULL;
 }
 
-/* The slot of the pc, or the free one where it would go. There is always a free one. One multiplication:
- * the upper bits of the product are as good a hash as the many lookups of a walk need. */
-static struct ad_row *find(const struct ad_row_table *table, uint64_t pc)
-{
-    size_t mask = table->capacity - 1, i = (size_t)(pc * table->seed >> 32) & mask;
-    while (table->rows[i].flags && table->rows[i].pc != pc)
-        i = (i + 1) & mask;
-    return &table->rows[i];
-}
-
 static struct ad_error *grow(struct ad_row_table *table)
 {
     struct ad_row_table bigger = *table;
@@ -73,7 +63,7 @@ static struct ad_error *grow(struct ad_row_table *table)
         return &ad_error_nomem;
     for (size_t i = 0; i < table->capacity; i++)
         if (table->rows[i].flags)
-            *find(&bigger, table->rows[i].pc) = table->rows[i];
+            *ad_row_find(&bigger, table->rows[i].pc) = table->rows[i];
     free(table->rows);
     *table = bigger;
     return NULL;
@@ -93,6 +83,20 @@ static void forget(struct ad_unwinder *unwinder)
     unwinder->cfi.count = sizeof(uint64_t); /* the search table */
 }
 
+/* What a fast walk (unwind_run.c) can do with simple rules. */
+static uint8_t kind_of(const struct ad_cfi_row *rules, bool signal_frame)
+{
+    bool by_rbp = rules->cfa_register == AD_REG_RBP;
+    uint8_t kind = 0;
+    if (signal_frame || (!by_rbp && rules->cfa_register != AD_REG_SP))
+        return 0;
+    if (rules->undefined >> AD_ROW_PC & 1)
+        kind = AD_ROW_LAST;
+    else if (!rules->undefined && rules->saved >> AD_ROW_PC & 1)
+        kind = AD_ROW_PLAIN;
+    return kind | (by_rbp ? AD_ROW_RBP : 0);
+}
+
 static struct ad_error *make_row(struct ad_unwinder *unwinder, uint64_t pc, struct ad_row *row)
 {
     uint32_t number;
@@ -101,10 +105,11 @@ static struct ad_error *make_row(struct ad_unwinder *unwinder, uint64_t pc, stru
     if (number == NONE)
         return NULL;
     const struct ad_cfi_plain *plain = AD_ITEMS(struct ad_cfi_plain, &unwinder->plains) + number;
-    bool simple = ad_cfi_row_at(unwinder->cfi.items, plain, pc, &row->rules);
-    row->flags = (uint8_t)(AD_ROW_USED | AD_ROW_CFI | (simple ? AD_ROW_SIMPLE : 0) |
-                           (plain->signal_frame ? AD_ROW_SIGNAL : 0) |
-                           (plain->range.start == pc ? AD_ROW_BEGINS : 0));
+    row->flags |= AD_ROW_CFI;
+    row->flags |= plain->signal_frame ? AD_ROW_SIGNAL : 0;
+    row->flags |= plain->range.start == pc ? AD_ROW_BEGINS : 0;
+    if (ad_cfi_row_at(unwinder->cfi.items, plain, pc, &row->rules))
+        row->flags |= AD_ROW_SIMPLE | kind_of(&row->rules, plain->signal_frame);
     return NULL;
 }
 
@@ -117,7 +122,7 @@ static struct ad_error *add_row(struct ad_unwinder *unwinder, uint64_t pc, const
     AD_TRY(make_row(unwinder, pc, &row));
     if (table->count >= table->capacity / 2)
         AD_TRY(grow(table));
-    struct ad_row *slot = find(table, pc);
+    struct ad_row *slot = ad_row_find(table, pc);
     *slot = row;
     *row_ret = slot;
     table->count++;
@@ -127,7 +132,7 @@ static struct ad_error *add_row(struct ad_unwinder *unwinder, uint64_t pc, const
 
 struct ad_error *ad_unwinder_row(struct ad_unwinder *unwinder, uint64_t pc, const struct ad_row **row_ret)
 {
-    const struct ad_row *slot = unwinder->rows.capacity ? find(&unwinder->rows, pc) : NULL;
+    const struct ad_row *slot = unwinder->rows.capacity ? ad_row_find(&unwinder->rows, pc) : NULL;
     if (!slot || !slot->flags)
         return add_row(unwinder, pc, row_ret);
     *row_ret = slot;

@@ -82,7 +82,7 @@ static void load_window(struct ad_unwinder *unwinder, const struct ad_cfi_row *r
     unwinder->unreadable &= ~loaded;
 }
 
-static void load(struct ad_unwinder *unwinder, const struct ad_cfi_row *rules, uint64_t cfa)
+void ad_step_load(struct ad_unwinder *unwinder, const struct ad_cfi_row *rules, uint64_t cfa)
 {
     uint64_t size = (uint64_t)rules->depth * WORD;
     if (cfa >= size && ad_range_holds(unwinder->window.range, cfa - size, size))
@@ -106,7 +106,7 @@ void ad_step_by_row(struct ad_unwinder *unwinder, const struct ad_row *row, stru
     }
     uint64_t cfa = registers->value[rules->cfa_register] + (uint64_t)(int64_t)rules->cfa_offset;
     bool stays = cfa == registers->value[AD_REG_SP];
-    load(unwinder, rules, cfa);
+    ad_step_load(unwinder, rules, cfa);
     bool undefined = rules->undefined >> AD_ROW_PC & 1;
     uint64_t pc = undefined ? 0 : registers->value[AD_REG_PC];
     if (!undefined && !(registers->valid >> AD_REG_PC & 1)) {

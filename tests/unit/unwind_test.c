@@ -208,6 +208,60 @@ static void every_shape_of_stack_is_whole(void **state)
     }
 }
 
+/* However few rows may be kept, what they say is the same. */
+static void rows_are_made_again(void **state)
+{
+    (void)state;
+    struct sample sample;
+    struct ad_limits limits = ad_limits_default;
+    begin(&sample, "gcc -O2 -g", &ad_limits_default);
+    close_sample(&sample);
+    for (limits.unwind_rows = 0; limits.unwind_rows < 4; limits.unwind_rows++) {
+        open_sample(&sample, sample.pid, NULL, &limits);
+        check_cases(&sample, "few rows");
+        close_sample(&sample);
+    }
+    stop_sample(sample.pid);
+}
+
+/* Frames and end, without the rows' numbers. */
+static void expect_same(const struct ad_unwound_stack *stack, const struct ad_unwound_stack *other)
+{
+    assert_int_equal(stack->count, other->count);
+    assert_int_equal(stack->end, other->end);
+    for (size_t i = 0; i < stack->count; i++) {
+        assert_int_equal(stack->frames[i].pc, other->frames[i].pc);
+        assert_int_equal(stack->frames[i].cfa, other->frames[i].cfa);
+        assert_int_equal(stack->frames[i].row, other->frames[i].row);
+        assert_int_equal(stack->frames[i].interrupted, other->frames[i].interrupted);
+    }
+}
+
+/* Whatever part of a stack was read before, the same stack comes out. */
+static void stacks_from_bytes_at_hand(void **state)
+{
+    (void)state;
+    struct sample sample;
+    struct sample_case one;
+    uint8_t bytes[4096];
+    begin(&sample, "gcc -O0 -g", &ad_limits_default);
+    for (size_t number = 0; read_case(&sample, number, &one); number++) {
+        struct ad_registers registers = parked(&sample, &one);
+        struct ad_unwound_stack stack = unwind(&sample, &registers, false), again;
+        struct ad_unwound_frame *frames = calloc(stack.count, sizeof(*frames));
+        memcpy(frames, stack.frames, stack.count * sizeof(*frames));
+        stack.frames = frames;
+        for (uint64_t skipped = 0; skipped < 256; skipped += 4) {
+            struct ad_stack_bytes at_hand = {one.sp + skipped, bytes, (skipped * 37) % sizeof(bytes)};
+            assert_ok(ad_target_read(sample.target, at_hand.address, bytes, at_hand.size, "a stack"));
+            assert_ok(ad_unwind_in(sample.unwinder, &registers, false, &at_hand, &again));
+            expect_same(&again, &stack);
+        }
+        free(frames);
+    }
+    end(&sample);
+}
+
 static void a_stopped_thread_reaches_its_start(void **state)
 {
     (void)state;
@@ -429,6 +483,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_shape_of_stack_is_whole),
+        cmocka_unit_test(rows_are_made_again),
+        cmocka_unit_test(stacks_from_bytes_at_hand),
         cmocka_unit_test(a_stopped_thread_reaches_its_start),
         cmocka_unit_test(plt_and_vdso_have_callers),
         cmocka_unit_test(sections_are_not_needed),
