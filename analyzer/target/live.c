@@ -288,10 +288,11 @@ struct ad_error *ad_live_stop(struct ad_target *target)
     AD_TRY(ad_live_refresh_regions(live));
     AD_TRY(ad_excerpts_prepare(&live->copier.excerpts));
     /* While it stands still nobody is to come between; without the right to it, so be it. */
-    int urgency = getpriority(PRIO_PROCESS, 0);
-    (void)setpriority(PRIO_PROCESS, 0, MOST_URGENT);
+    live->urgency = getpriority(PRIO_PROCESS, 0);
+    (void)setpriority(PRIO_PROCESS, 0, MOST_URGENT); /* until it is let go */
     struct ad_error *error = stop_and_copy(live);
-    (void)setpriority(PRIO_PROCESS, 0, urgency);
+    if (error)
+        ad_live_resume(target);
     return error;
 }
 
@@ -302,6 +303,7 @@ void ad_live_resume(struct ad_target *target)
         return;
     live->attached = live->copier.standing = false;
     ad_stop_end(&live->stop);
+    (void)setpriority(PRIO_PROCESS, 0, live->urgency);
     uint64_t took = clock_now(CLOCK_MONOTONIC) - live->stop.started;
     live->longest_stop = took > live->longest_stop ? took : live->longest_stop;
     live->stops++;

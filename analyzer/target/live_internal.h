@@ -96,6 +96,7 @@ struct ad_live {
     uint64_t sizes[2];        /**< of the address space, when the regions were read */
     bool same_namespace;      /**< it numbers its threads as we do */
     bool before;              /**< it was stopped before we came */
+    int urgency;              /**< our nice value, which is another one while it is stopped */
     unsigned stops;
     uint64_t longest_stop;    /**< ns */
     char *auxv;

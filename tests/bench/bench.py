@@ -11,6 +11,7 @@ from typing import Callable
 
 import bench_echo
 import bench_kvd
+import bench_live
 import bench_parked
 import bench_spawn
 import bench_switch
@@ -24,6 +25,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Figure]]] = {
     "echo": bench_echo.measure,
     "parked": bench_parked.measure,
     "times": bench_times.measure,
+    "live": bench_live.measure,
 }
 ABOUT = {
     "switch": bench_switch.__doc__,
@@ -32,24 +34,25 @@ ABOUT = {
     "echo": bench_echo.__doc__,
     "parked": bench_parked.__doc__,
     "times": bench_times.__doc__,
+    "live": bench_live.__doc__,
 }
 EXAMPLES = """
 Examples:
-  tests/bench/run.sh                    all of them, about eight minutes
+  tests/bench/run.sh                    all of them, about ten minutes
   tests/bench/run.sh switch spawn       two of them
   tests/bench/run.sh --quick kvd        few rounds: does it run, and about how fast
 
 Installs what is missing (Debian), builds into build/bench, and measures libasyncrt beside others in many
 short rounds. A ratio is of two turns of the same round; the table shows the median of all rounds and in
-brackets between which values eight of ten lie. Each figure that has a goal is told at the end as
-`bench NAME: ratio R, goal <= G`. The status is 0 when everything ran, whatever the ratios are.
+brackets between which values eight of ten lie. The figures are told at the end as
+`bench NAME: ratio R, goal <= G`; `live` measures asyncdump itself, in ms. The status is 0 when everything ran, whatever the ratios are.
 """
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="tests/bench/run.sh",
-        description="Measures the runtime beside its peers.",
+        description="Measures the runtime beside its peers, and asyncdump.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

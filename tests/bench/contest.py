@@ -39,16 +39,19 @@ QUICK = Effort(sittings=2, rounds=3)
 
 @dataclass(frozen=True)
 class Figure:
-    """A ratio with a goal."""
+    """A ratio, or what has a unit, mostly with a goal."""
 
     name: str
     ratio: float
-    goal: float
+    goal: Optional[float]
     at_least: bool = False
+    unit: str = ""
 
     def __str__(self) -> str:
         sign = ">=" if self.at_least else "<="
-        return f"bench {self.name}: ratio {self.ratio:.3f}, goal {sign} {self.goal:g}"
+        value = f"{self.ratio:.2f} {self.unit}" if self.unit else f"ratio {self.ratio:.3f}"
+        goal = "" if self.goal is None else f", goal {sign} {self.goal:g}"
+        return f"bench {self.name}: {value}{goal}"
 
 
 def pinned(command: Iterable[object], cores: Sequence[int]) -> list[str]:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Measures the runtime beside its peers: see --help. Not a test: nothing here passes or fails by a time.
+# Measures the runtime beside its peers, and asyncdump: see --help. Not a test: nothing here passes or fails by a time.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -18,7 +18,7 @@ done
 .ci/install
 .ci/install tests/bench/packages
 cmake -S tests/bench -B "$build" -G Ninja --log-level=WARNING >/dev/null
-cmake --build "$build" --target all kvd >"$build/build.log" 2>&1 || {
+cmake --build "$build" --target all kvd herd asyncdump >"$build/build.log" 2>&1 || {
     cat "$build/build.log" >&2
     exit 1
 }
