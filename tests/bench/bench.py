@@ -10,6 +10,7 @@ import sys
 from typing import Callable
 
 import bench_echo
+import bench_engine
 import bench_kvd
 import bench_live
 import bench_parked
@@ -26,6 +27,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Figure]]] = {
     "parked": bench_parked.measure,
     "times": bench_times.measure,
     "live": bench_live.measure,
+    "engine": bench_engine.measure,
 }
 ABOUT = {
     "switch": bench_switch.__doc__,
@@ -35,17 +37,19 @@ ABOUT = {
     "parked": bench_parked.__doc__,
     "times": bench_times.__doc__,
     "live": bench_live.__doc__,
+    "engine": bench_engine.__doc__,
 }
 EXAMPLES = """
 Examples:
-  tests/bench/run.sh                    all of them, about ten minutes
+  tests/bench/run.sh                    all of them, about fifteen minutes
   tests/bench/run.sh switch spawn       two of them
   tests/bench/run.sh --quick kvd        few rounds: does it run, and about how fast
 
 Installs what is missing (Debian), builds into build/bench, and measures libasyncrt beside others in many
-short rounds. A ratio is of two turns of the same round; the table shows the median of all rounds and in
-brackets between which values eight of ten lie. The figures are told at the end as
-`bench NAME: ratio R, goal <= G`; `live` measures asyncdump itself, in ms. The status is 0 when everything ran, whatever the ratios are.
+short rounds, and asyncdump beside others and alone. A ratio is of two turns of the same round; the table
+shows the median of all rounds and in brackets between which values eight of ten lie. The figures are told at
+the end as `bench NAME: ratio R, goal <= G`; those of `live` are in ms. The status is 0 when everything ran,
+whatever the ratios are.
 """
 
 
