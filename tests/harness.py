@@ -53,7 +53,8 @@ class Program:
 
     argv: list[str]
     cwd: Path
-    process: subprocess.Popen[str] = field(init=False)
+    process: subprocess.Popen[bytes] = field(init=False)
+    unread: bytes = field(default=b"", init=False)
 
     def __post_init__(self) -> None:
         self.cwd.mkdir(parents=True, exist_ok=True)
@@ -64,7 +65,6 @@ class Program:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
-                text=True,
                 preexec_fn=_prepare_child,
             )
 
@@ -85,13 +85,17 @@ class Program:
         return stat.rpartition(")")[2].split()[0]
 
     def read_line(self) -> str:
-        """The next line of its standard output."""
+        """The next line of its standard output. select() does not see what a reader of Python's buffers."""
         assert self.process.stdout
-        ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
-        line = self.process.stdout.readline() if ready else ""
-        if not line:
-            raise AssertionError(f"{self.argv[0]} said nothing; stderr: {self.stderr()}")
-        return line.rstrip("\n")
+        stdout = self.process.stdout.fileno()
+        while b"\n" not in self.unread:
+            ready, _, _ = select.select([stdout], [], [], PATIENCE)
+            more = os.read(stdout, 4096) if ready else b""
+            if not more:
+                raise AssertionError(f"{self.argv[0]} said nothing; stderr: {self.stderr()}")
+            self.unread += more
+        line, _, self.unread = self.unread.partition(b"\n")
+        return line.decode()
 
     def kill(self) -> None:
         """Ends it, whatever state it is in, and reaps it."""
