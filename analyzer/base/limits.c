@@ -44,6 +44,10 @@
     X(value_memory, 256 * MIB, "bytes copied of a live process for texts behind pointers") \
     X(symbol_seconds, 60, "CPU seconds for the symbols of one module")                   \
     X(symbol_bytes, 8 * GIB, "address space of the symbol reader")                       \
+    X(name_bytes, 16 * KIB, "bytes of one function's name, mangled or not")              \
+    X(name_seconds, 5,  "seconds to demangle the names of functions")                    \
+    X(name_memory, 512 * MIB, "bytes of memory for that")                                \
+    X(small_debug_bytes, 256 * MIB, "bytes of .gnu_debugdata, uncompressed")             \
     X(unpacked_bytes, 256 * GIB, "bytes of a core from a compressed file or a pipe")     \
     X(unpacked_disk, 32 * GIB, "of them, bytes that are kept in TMPDIR: those not zero") \
     X(unpack_memory, 256 * MIB, "bytes of memory to unpack a compressed core")           \

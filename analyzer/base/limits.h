@@ -46,6 +46,10 @@ struct ad_limits {
     uint64_t value_memory;  /**< copied of a live process so that pointers to texts can be followed */
     uint64_t symbol_seconds;/**< for the symbol reader of one module */
     uint64_t symbol_bytes;  /**< its address space */
+    uint64_t name_bytes;    /**< of one function's name, mangled or not */
+    uint64_t name_seconds;  /**< to demangle the names of all functions */
+    uint64_t name_memory;   /**< likewise */
+    uint64_t small_debug_bytes; /**< of .gnu_debugdata, uncompressed */
     uint64_t unpacked_bytes; /**< of a core from a compressed file or a pipe */
     uint64_t unpacked_disk; /**< of them, those that are not zero and so take room in TMPDIR */
     uint64_t unpack_memory; /**< of the decoder of a compressed core */

@@ -20,19 +20,6 @@ bool ad_dwarf_call_returns(Dwarf_Die die, Dwarf_Half tag, uint64_t return_addres
     return dwarf_formaddr(attribute, &address, &error) == DW_DLV_OK && address == return_address;
 }
 
-/* The name that linkers know the function by. */
-static const char *linkage_name(Dwarf_Debug debug, Dwarf_Die die)
-{
-    Dwarf_Error error;
-    Dwarf_Attribute attribute;
-    char *name;
-    if ((ad_dwarf_attribute(debug, die, DW_AT_linkage_name, &attribute) ||
-         ad_dwarf_attribute(debug, die, DW_AT_MIPS_linkage_name, &attribute)) &&
-        dwarf_formstring(attribute, &name, &error) == DW_DLV_OK)
-        return name;
-    return ad_dwarf_name(debug, die);
-}
-
 /* The function called: by address when it is in this file, by name in any case. */
 static void tell_target(const struct ad_dwarf_unit *unit, Dwarf_Die call, FILE *out)
 {
@@ -45,7 +32,8 @@ static void tell_target(const struct ad_dwarf_unit *unit, Dwarf_Die call, FILE *
         ad_dwarf_reference(debug, call, DW_AT_abstract_origin, &target)) {
         if (dwarf_lowpc(target, &address, &error) != DW_DLV_OK)
             address = 0;
-        name = linkage_name(debug, target);
+        name = ad_dwarf_linkage_name(debug, target);
+        name = name ? name : ad_dwarf_name(debug, target);
     }
     ad_wire_u64(out, address);
     ad_wire_text(out, name, unit->limits);

@@ -26,6 +26,7 @@
 /** One function around an address, as its DIE tells it; outermost first in a query. */
 struct ad_dwarf_scope {
     const char *name;   /**< NULL: not known */
+    const char *linkage_name; /**< mangled; NULL: none */
     uint64_t call_file; /**< of an inlined call: where it stands in the function around it */
     uint64_t call_line;
     uint64_t call_column;
@@ -66,6 +67,9 @@ bool ad_dwarf_offset(Dwarf_Die die, Dwarf_Half attribute, uint64_t *offset_ret);
 
 /** The DIE's name, its own or that of what it stands for; NULL: it has none. */
 const char *ad_dwarf_name(Dwarf_Debug debug, Dwarf_Die die);
+
+/** What linkers know it by, likewise. */
+const char *ad_dwarf_linkage_name(Dwarf_Debug debug, Dwarf_Die die);
 
 /** Finds each query's unit. */
 void ad_dwarf_find_units(Dwarf_Debug debug, struct ad_dwarf_queries *queries);

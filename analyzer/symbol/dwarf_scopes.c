@@ -2,6 +2,7 @@
 /* Which functions, inlined ones included, lie around an address: one walk over a unit's DIEs. */
 #include <libdwarf/dwarf.h>
 
+#include "symbol/dwarf_locations.h"
 #include "symbol/dwarf_query.h"
 
 /* Origin and specification chains are two or three long; a file may say otherwise. */
@@ -41,6 +42,16 @@ const char *ad_dwarf_name(Dwarf_Debug debug, Dwarf_Die die)
     return NULL;
 }
 
+const char *ad_dwarf_linkage_name(Dwarf_Debug debug, Dwarf_Die die)
+{
+    Dwarf_Error error;
+    Dwarf_Attribute attribute;
+    char *name;
+    bool has_one = ad_dwarf_attribute(debug, die, DW_AT_linkage_name, &attribute) ||
+                   ad_dwarf_attribute(debug, die, DW_AT_MIPS_linkage_name, &attribute);
+    return has_one && dwarf_formstring(attribute, &name, &error) == DW_DLV_OK ? name : NULL;
+}
+
 /* Where the linker folded equal functions into one, several claim the address: the first one has it, with
  * its inlined calls. */
 static bool takes(struct ad_dwarf_query *query, const struct hit *hit)
@@ -74,6 +85,7 @@ static struct ad_error *enter_function(struct walk *walk, Dwarf_Die die, Dwarf_H
         return NULL;
     struct ad_dwarf_scope scope = {
         .name = ad_dwarf_name(walk->debug, die),
+        .linkage_name = ad_dwarf_linkage_name(walk->debug, die),
         .call_file = ad_dwarf_unsigned(die, DW_AT_call_file, 0),
         .call_line = ad_dwarf_unsigned(die, DW_AT_call_line, 0),
         .call_column = ad_dwarf_unsigned(die, DW_AT_call_column, 0),

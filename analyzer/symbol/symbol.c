@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/cursor.h"
+#include "symbol/demangle.h"
 #include "symbol/symbol_child.h"
 
 /* One address with its place in the answer. */
@@ -60,6 +61,7 @@ static struct ad_error *take_frames(struct ad_cursor *in, struct ad_pool *pool, 
         frames[i].line = ad_cursor_u32(in);
         frames[i].column = ad_cursor_u32(in);
         AD_TRY(take_text(in, pool, &frames[i].function));
+        AD_TRY(take_text(in, pool, &frames[i].linkage_name));
         AD_TRY(take_text(in, pool, &frames[i].file));
     }
     return NULL;
@@ -115,22 +117,25 @@ static struct ad_error *read_dwarf(const struct asked *asked, size_t count, cons
     return answers.reason[0] ? lose(symbols, asked->module, answers.reason) : NULL;
 }
 
-/* The symbol table's word where DWARF gave no function. */
+/* The symbol table's word where DWARF gave no function; and the linker's name of one that DWARF tells no linkage name
+ * of, as gcc does in unnamed namespaces: there it tells what the function is inside of. */
 static struct ad_error *read_table(const struct asked *asked, struct ad_symbols *symbols)
 {
     struct ad_symbol *symbol = &symbols->symbols[asked->index];
+    struct ad_symbol_frame *frame = &symbol->frames[symbol->count - 1];
     struct ad_elf_symbol found;
-    bool known = ad_module_symbol_at(asked->module, asked->address, &found);
-    if (known)
-        symbol->offset = asked->address - found.value;
-    if (!known || symbol->frames[symbol->count - 1].function)
+    if (!ad_module_symbol_at(asked->module, asked->address, &found))
         return NULL;
-    const char *name = ad_pool_text(&symbols->pool, found.name, strlen(found.name));
-    if (!name)
-        return &ad_error_nomem;
-    symbol->frames[symbol->count - 1].function = name;
-    symbol->from_table = true;
-    return NULL;
+    symbol->offset = asked->address - found.value;
+    symbol->from_table = !frame->function;
+    bool qualifies = !frame->linkage_name && ad_is_mangled(found.name) && frame->function &&
+                     strstr(found.name, frame->function);
+    if (!symbol->from_table && !qualifies)
+        return NULL;
+    frame->linkage_name = ad_pool_text(&symbols->pool, found.name, strlen(found.name));
+    if (symbol->from_table)
+        frame->function = frame->linkage_name;
+    return frame->linkage_name ? NULL : &ad_error_nomem;
 }
 
 static struct ad_error *read_module(const struct asked *asked, size_t count, const struct ad_limits *limits,
@@ -162,6 +167,19 @@ static struct ad_error *init(struct ad_symbols *symbols, struct asked *asked)
     return NULL;
 }
 
+/* The names of the source, where the linker's are others. */
+static struct ad_error *demangle(struct ad_symbols *symbols, const struct ad_limits *limits)
+{
+    ad_cleanup(ad_vector_deinit) struct ad_vector names = AD_VECTOR(struct ad_mangled);
+    for (size_t i = 0; i < symbols->count; i++)
+        for (size_t k = 0; k < symbols->symbols[i].count; k++) {
+            struct ad_symbol_frame *frame = &symbols->symbols[i].frames[k];
+            if (ad_is_mangled(frame->linkage_name))
+                AD_TRY(ad_vector_push(&names, &(struct ad_mangled){frame->linkage_name, &frame->function}));
+        }
+    return ad_demangle(names.items, names.count, limits, &symbols->pool);
+}
+
 static struct ad_error *find(struct asked *asked, const struct ad_limits *limits, struct ad_symbols *symbols)
 {
     AD_TRY(init(symbols, asked));
@@ -171,7 +189,7 @@ static struct ad_error *find(struct asked *asked, const struct ad_limits *limits
             next++;
         AD_TRY(read_module(asked + i, next - i, limits, symbols));
     }
-    return NULL;
+    return demangle(symbols, limits);
 }
 
 struct ad_error *ad_symbols_find(struct ad_modules *modules, const uint64_t *addresses, size_t count,

@@ -14,7 +14,8 @@
 
 /** One function at an address. Inlined calls come first, innermost first; the last is the real one. */
 struct ad_symbol_frame {
-    const char *function; /**< NULL: not known */
+    const char *function; /**< as in the source: "bank::account::take"; NULL: not known */
+    const char *linkage_name; /**< as linkers know it, possibly mangled; NULL: not known */
     const char *file;     /**< as in the line table, directory included; NULL: not known */
     uint32_t line;        /**< 0: not known. For an outer frame: the line of the inlined call */
     uint32_t column;

@@ -1,31 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "symbol/symbol_child.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 #include <libdwarf/dwarf.h>
 
-#include "base/cleanup.h"
 #include "symbol/dwarf_line_table.h"
 #include "symbol/dwarf_object.h"
-#include "symbol/symbol_confine.h"
 
 /* Exit statuses of the child. */
 enum { DONE = 0, REFUSED = 1, FAILED = 2, NO_MEMORY = 3 };
 
 #define PATH_SIZE 4096
-#define READ_SIZE 65536
-
-void (*ad_symbol_child_hook)(void);
-
 /* ---- The child ---- */
 
 static void put(FILE *out, uint32_t value)
@@ -50,6 +38,7 @@ static void put_frame(FILE *out, const struct ad_dwarf_scope *scope, const struc
     put(out, line <= UINT32_MAX ? (uint32_t)line : 0);
     put(out, column <= UINT32_MAX ? (uint32_t)column : 0);
     put_text(out, scope->name);
+    put_text(out, scope->linkage_name);
     put_text(out, path[0] ? path : NULL);
 }
 
@@ -166,61 +155,12 @@ static int answer_all(const struct job *job, FILE *out)
     return fflush(out) == 0 ? DONE : FAILED;
 }
 
-/* A crash has to end the child, whatever handlers the program around the engine has. */
-static void reset_signals(void)
+static int run_job(void *context, FILE *out)
 {
-    const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGSYS, SIGXCPU, SIGTERM, SIGPIPE};
-    for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
-        signal(signals[i], SIG_DFL);
-}
-
-static _Noreturn void child(const struct job *job, int pipe_fd)
-{
-    static char buffer[READ_SIZE];
-    FILE *out = fdopen(pipe_fd, "w");
-    reset_signals();
-    if (!out || !ad_symbol_confine(ad_elf_fd(job->file), pipe_fd, job->limits))
-        _exit(FAILED);
-    setvbuf(out, buffer, _IOFBF, sizeof(buffer));
-    if (ad_symbol_child_hook)
-        ad_symbol_child_hook();
-    _exit(answer_all(job, out));
+    return answer_all(context, out);
 }
 
 /* ---- The parent ---- */
-
-static uint64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-/* Reads to the end, the deadline or the limit; false when it was not the end. */
-static bool collect(int fd, const struct ad_limits *limits, struct ad_symbol_answers *answers)
-{
-    uint64_t deadline = now_ms() + limits->symbol_seconds * 1000;
-    for (;;) {
-        uint64_t now = now_ms();
-        struct pollfd ready = {.fd = fd, .events = POLLIN};
-        int polled = now < deadline ? poll(&ready, 1, (int)(deadline - now)) : 0;
-        if (polled < 0 && errno == EINTR)
-            continue;
-        if (polled <= 0 || answers->size > limits->frame_bytes)
-            return false;
-        char *bytes = realloc(answers->bytes, answers->size + READ_SIZE);
-        if (!bytes)
-            return false;
-        answers->bytes = bytes;
-        ssize_t got = read(fd, bytes + answers->size, READ_SIZE);
-        if (got == 0)
-            return true;
-        if (got > 0)
-            answers->size += (size_t)got;
-        else if (errno != EINTR)
-            return false;
-    }
-}
 
 static void explain(struct ad_symbol_answers *answers, bool finished, int status)
 {
@@ -244,24 +184,12 @@ struct ad_error *ad_symbol_child_run(struct ad_elf_file *file, struct ad_dwarf_q
                                      ad_symbol_answerer *answer, const struct ad_limits *limits,
                                      struct ad_symbol_answers *answers_ret)
 {
-    const struct job job = {file, queries, answer, limits};
+    struct job job = {file, queries, answer, limits};
+    struct ad_child_end end;
     *answers_ret = (struct ad_symbol_answers){0};
-    int pipe_fds[2];
-    if (pipe2(pipe_fds, O_CLOEXEC))
-        return ad_error_system(errno, "pipe to the reader of debug information");
-    pid_t pid = fork();
-    if (pid == 0)
-        child(&job, pipe_fds[1]);
-    int fork_error = errno;
-    close(pipe_fds[1]);
-    ad_auto_close int in = pipe_fds[0];
-    if (pid < 0)
-        return ad_error_system(fork_error, "starting the reader of debug information");
-    bool finished = collect(in, limits, answers_ret);
-    kill(pid, SIGKILL); /* also one that only closed its end; of one that has ended the status stays */
-    int status = 0;
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    explain(answers_ret, finished, status);
+    AD_TRY(ad_child_run(ad_elf_fd(file), run_job, &job, limits, &end));
+    answers_ret->bytes = end.bytes;
+    answers_ret->size = end.size;
+    explain(answers_ret, end.finished, end.status);
     return NULL;
 }

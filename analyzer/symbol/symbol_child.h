@@ -7,7 +7,7 @@
  * answerer's; of functions and lines:
  *
  *     answer = u32 index | u32 frames | frame...           one for each address that DWARF knows
- *     frame  = u8 inlined | u32 line | u32 column | text function | text file      innermost first
+ *     frame  = u8 inlined | u32 line | u32 column | text function | text linkage name | text file      innermost first
  *     text   = u32 length | bytes                          length UINT32_MAX: not known
  *
  * Answers that arrived before a crash are good.
@@ -17,6 +17,7 @@
 
 #include <stdio.h>
 
+#include "symbol/child.h"
 #include "symbol/dwarf_object.h"
 #include "symbol/dwarf_query.h"
 
@@ -39,8 +40,5 @@ ad_symbol_answerer ad_symbol_answer_frames;
 struct ad_error *ad_symbol_child_run(struct ad_elf_file *file, struct ad_dwarf_queries *queries,
                                      ad_symbol_answerer *answer, const struct ad_limits *limits,
                                      struct ad_symbol_answers *answers_ret) ad_must_check;
-
-/** For tests: called in the child once it is confined; NULL: nothing. */
-extern void (*ad_symbol_child_hook)(void);
 
 #endif

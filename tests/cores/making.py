@@ -15,6 +15,7 @@ def compile_program(build: Path, program: Path, source: str, *options: str) -> P
     flags = subprocess.check_output(["pkg-config", "--libs", libuv], text=True).split()
     parts = [f"-I{SOURCES.parent.parent / 'runtime' / 'include'}", str(SOURCES / source)]
     libraries = [str(build / "runtime" / "libasyncrt.a"), *flags, "-lpthread", "-ldl"]
-    words = ["cc", "-g", "-O1", *options, *parts, "-o", str(program), *libraries]
+    compiler = "c++" if source.endswith(".cpp") else "cc"
+    words = [compiler, "-g", "-O1", *options, *parts, "-o", str(program), *libraries]
     subprocess.run(words, check=True)
     return program
