@@ -12,12 +12,13 @@
 #include "base/cleanup.h"
 #include "cli/input.h"
 #include "cli/options.h"
+#include "cli/verify.h"
 #include "dump/dump.h"
 #include "dump/serve.h"
 #include "findings/findings.h"
 #include "report/escape.h"
 
-enum { FINDING_STATUS = 10, UNUSABLE_STATUS = 4 };
+enum { DIFFERENT_STATUS = 1, FINDING_STATUS = 10, UNUSABLE_STATUS = 4 };
 
 /* A core_pattern handler is started without them: what is opened must not take their place. */
 static bool reserve_standard(void)
@@ -66,13 +67,23 @@ static struct ad_error *print(const struct options *options, const struct ad_dum
     return NULL;
 }
 
+static struct ad_error *verify(const struct options *options, struct ad_dump *dump, int *status_ret)
+{
+    bool agrees;
+    AD_TRY(verify_print(options, dump, &agrees));
+    AD_TRY(finish_output());
+    *status_ret = agrees ? ad_snapshot_exit_status(dump->snapshot) : DIFFERENT_STATUS;
+    return NULL;
+}
+
 static struct ad_error *show(const struct options *options, int *status_ret)
 {
     struct ad_target *target;
     struct ad_dump *dump;
     AD_TRY(input_open(options, &target));
     AD_TRY(ad_dump_create(target, &options->dump, &dump)); /* takes the target over */
-    struct ad_error *error = print(options, dump, status_ret);
+    struct ad_error *error =
+        options->verify ? verify(options, dump, status_ret) : print(options, dump, status_ret);
     ad_dump_destroy(dump);
     return error;
 }

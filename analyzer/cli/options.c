@@ -18,6 +18,7 @@ enum {
     KEY_NO_STOP,
     KEY_SNAPSHOT,
     KEY_COREDUMPCTL,
+    KEY_VERIFY,
 };
 
 static const char usage[] = "CORE [EXE]\n-p PID\n--coredumpctl [MATCH [EXE]]";
@@ -41,7 +42,7 @@ static const char description[] =
     "\n"
     "Exit status: 0 all was read, 2 usage, 3 partly read (the output names what is lost), 4 unusable: no "
     "core, no such process, no known runtime in it, 5 not permitted. --fail-on-finding adds 10 when "
-    "something is proven to be stuck.";
+    "something is proven to be stuck. 1: --verify found stacks that differ.";
 
 static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "What to read:", OWN},
@@ -53,6 +54,7 @@ static const struct argp_option option_list[] = {
     {"debug-dir", KEY_DEBUG_DIR, "DIR", 0, "separate debug files are also there; may be repeated", OWN},
     {NULL, 0, NULL, 0, "Other:", OWN + 1},
     {"fail-on-finding", KEY_FAIL, NULL, 0, "exit status + 10 on a finding of severity error", OWN + 1},
+    {"verify", KEY_VERIFY, NULL, 0, "instead of a view: unwind every stack by our rows and by libunwind, and compare", OWN + 1},
     {"output", 'o', "FILE", 0, "write there; for a core_pattern handler, which has no standard output", OWN + 1},
     {"limits", KEY_LIMITS, NULL, 0, "print the bounds on what a target can make this command do", OWN + 1},
     {"serve", KEY_SERVE, NULL, 0, "serve a debugger over standard input and output", OWN + 1},
@@ -115,6 +117,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_COREDUMPCTL:
         options->coredumpctl = true;
         return 0;
+    case KEY_VERIFY:
+        options->verify = true;
+        return 0;
     case 'o':
         options->output = argument;
         return 0;
@@ -150,6 +155,8 @@ struct ad_error *options_parse(struct options *options, int argc, char **argv)
     options->dump.locals = options->view.report.locals;
     if (options->action != ACTION_SHOW)
         return NULL;
+    if (options->verify && options->view.view != AD_VIEW_SCREEN)
+        return ad_error_create(AD_ERROR_USAGE, "--verify prints its own lines, and no view beside them; " HINT);
     bool core = options->core || options->coredumpctl;
     if (!core && !options->pid)
         return ad_error_create(AD_ERROR_USAGE, "nothing to read: name a core file or use -p PID; " HINT);

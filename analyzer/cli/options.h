@@ -19,6 +19,7 @@ struct options {
     const char *debug_dirs[OPTIONS_DEBUG_DIRS]; /**< dump.modules.debug_dirs */
     pid_t pid;
     bool fail_on_finding;
+    bool verify; /**< instead of the view */
     struct ad_view_options view;
     struct ad_dump_options dump;
 };
