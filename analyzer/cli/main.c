@@ -105,6 +105,9 @@ static struct ad_error *run(const struct options *options, int *status_ret)
     case ACTION_LIMITS:
         ad_limits_visit(&options->dump.limits, print_limit, stdout);
         return finish_output();
+    case ACTION_EXPLAIN:
+        AD_TRY(ad_view_print(stdout, &options->view, NULL, NULL));
+        return finish_output();
     case ACTION_SERVE:
         *status_ret = ad_serve(STDIN_FILENO, STDOUT_FILENO);
         return NULL;

@@ -32,6 +32,7 @@ static const char description[] =
     "  asyncdump core.1234                  who waits for whom, and for how long\n"
     "  asyncdump -p $(pidof kvd) --tasks    each task of a live service, its stack\n"
     "  asyncdump core.1234 --json | jq '.findings[] | .code, .tasks'\n"
+    "  asyncdump --explain DEADLOCK         what that means, and how it is cured\n"
     "  asyncdump core.1234 ./kvd --fail-on-finding || notify\n"
     "  asyncdump --coredumpctl kvd          the newest core of kvd that systemd-coredump keeps\n"
     "  echo '|/usr/bin/asyncdump - -o /var/log/core.%p' > /proc/sys/kernel/core_pattern\n"
@@ -153,6 +154,8 @@ struct ad_error *options_parse(struct options *options, int argc, char **argv)
     *options = (struct options){.dump.limits = ad_limits_default};
     AD_TRY(ad_argp_run(&argp, argc, argv, 0, options, HINT));
     options->dump.locals = options->view.report.locals;
+    if (options->action == ACTION_SHOW && options->view.view == AD_VIEW_EXPLAIN)
+        options->action = ACTION_EXPLAIN;
     if (options->action != ACTION_SHOW)
         return NULL;
     if (options->verify && options->view.view != AD_VIEW_SCREEN)

@@ -6,7 +6,7 @@
 #include "dump/dump.h"
 #include "report/view.h"
 
-enum action { ACTION_SHOW, ACTION_HELP, ACTION_VERSION, ACTION_LIMITS, ACTION_SERVE };
+enum action { ACTION_SHOW, ACTION_HELP, ACTION_VERSION, ACTION_LIMITS, ACTION_EXPLAIN, ACTION_SERVE };
 
 #define OPTIONS_DEBUG_DIRS 32 /**< more are refused: each costs a look for each library */
 

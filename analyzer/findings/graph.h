@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /**
- * @file graph.h - the wait-for graph, from task to task. Of each task's reasons to wait one is taken, so it is
- * a forest of trees that lead to roots, and some roots are cycles:
+ * @file graph.h - the wait-for graph, from task to task. Of each task's reasons to wait one is taken, so it
+ * is a forest of trees that lead to roots, and some roots are cycles:
  *
  *     3 --> 1 --> 0          next[3] = 1, next[1] = 0, next[0] = AD_NONE; root of all three is 0
  *     5 --> 1                behind[1] = 2, behind[0] = 3

@@ -13,10 +13,10 @@ struct search {
     uint32_t *back_first; /* edges the other way round: who needs this node */
     uint32_t *back;
     uint8_t *stuck;
-    uint8_t *core;     /* stuck by what its own part of the graph does */
-    uint32_t *part;    /* strongly connected part of the stuck nodes; AD_NONE: not stuck */
-    uint32_t *knot;    /* the same of the core, with one edge for each node that needs all; AD_NONE: not core */
-    bool narrow;       /* only the edges of those count */
+    uint8_t *core;  /* stuck by what its own part of the graph does */
+    uint32_t *part; /* strongly connected part of the stuck nodes; AD_NONE: not stuck */
+    uint32_t *knot; /* the same of the core, with one edge for each node that needs all; AD_NONE: not core */
+    bool narrow;    /* only the edges of those count */
     uint32_t *missing; /* scratch: edges that are still needed */
     uint32_t *list;    /* scratch: nodes in some order */
     uint32_t *place;   /* scratch: where a walk is in a node's edges */

@@ -24,12 +24,12 @@ enum ad_need { AD_NEED_NOTHING, AD_NEED_ALL, AD_NEED_ANY };
 struct ad_waits {
     size_t future_count;
     size_t task_count;
-    uint8_t *need;   /**< by node: enum ad_need */
-    uint32_t *first; /**< by node, and one more: its edges begin here in `edges` */
+    uint8_t *need;          /**< by node: enum ad_need */
+    uint32_t *first;        /**< by node, and one more: its edges begin here in `edges` */
     struct ad_vector edges; /* uint32_t: nodes */
-    uint32_t *via;     /**< by node: the edge that explains its wait: of a stuck node one that is stuck too and
-                        *   leads towards a deadlock, of another the first that leads to a task; AD_NONE: none */
-    uint32_t *next;    /**< by task: the task that `via` leads to, over however many futures; AD_NONE: none */
+    uint32_t *via;  /**< by node: the edge that explains its wait: of a stuck node one that is stuck too and
+                     *   leads towards a deadlock, of another the first that leads to a task; AD_NONE: none */
+    uint32_t *next; /**< by task: the task that `via` leads to, over however many futures; AD_NONE: none */
     uint32_t *through; /**< by task: the owned future that it waits for at last, or AD_NONE */
     void *memory;
 };

@@ -117,8 +117,8 @@ static enum ad_need semaphore_need(const struct ad_future *future, bool whole)
     uint64_t taken = future->capacity - future->count;
     if (future->capacity <= 1)
         return future->capacity ? AD_NEED_ALL : AD_NEED_NOTHING;
-    bool accounted = whole && future->holder_count && future->count < future->capacity &&
-                     future->holder_count >= taken;
+    bool accounted =
+        whole && future->holder_count && future->count < future->capacity && future->holder_count >= taken;
     return accounted ? AD_NEED_ANY : AD_NEED_NOTHING;
 }
 

@@ -15,9 +15,13 @@
  *      "verdict": "hung"|"suspect"|"idle"|"busy"|"empty", "deadlocks": n, "stuck": n,
  *      "tally": {"outside", "inside", "sleeping", "ready", "running", "ended", "timed" (of those inside),
  *                "system" (of all)},
- *      "findings": [{"code": "deadlock"|"blocker"|"blocked_worker", "severity": "note"|"warning"|"error",
- *                    "tasks": [id, ...], "ring" (how many of them wait in a ring), "chain",
- *                    "future": FUTURE|null, "worker", "deadlock", "direct", "total"}, ...],
+ *      "signature": 16 hex digits that stay the same for the same trouble in any run; null: nothing is wrong,
+ *      "findings": [{"code": "deadlock"|"lost_wakeup"|... (asyncdump --explain lists them), "reason": "completed"|
+ *                    ...|null, "severity": "note"|"warning"|"error", "confidence": "possible"|"likely"|"certain",
+ *                    "sentence": "in words", "tasks": [id, ...], "ring" (how many of them wait in a ring), "chain",
+ *                    "future": FUTURE|null, "worker", "deadlock", "direct", "total", "age_ns",
+ *                    "evidence": [{"task", "state_class", "age_ns", "wait", "where"}, ...] (the first 64 tasks),
+ *                    "confirm": "what would prove it", "signature"}, ...],
  *      "tasks": [{"id", "name", "state" (the runtime's word), "state_class": "waiting"|...,
  *                 "wait": "in words", "awaits": FUTURE|null, "age_ns", "parent", "worker",
  *                 "spawn_site": PLACE|null, "resumes", "deadline_ns" (from now on; negative: overdue),
@@ -64,6 +68,7 @@
 
 #include "base/cleanup.h"
 #include "report/escape.h"
+#include "report/finding_words.h"
 #include "report/json_internal.h"
 #include "report/locals.h"
 #include "report/report.h"
@@ -242,6 +247,14 @@ static struct ad_error *put_finding(struct document *document, size_t index)
     return put(document->out, ad_json_finding(document->snapshot, finding));
 }
 
+static struct ad_error *put_signature(struct document *document)
+{
+    uint64_t signature;
+    AD_TRY(ad_findings_signature(document->snapshot, document->findings, &signature));
+    fputs(",\n\"signature\":", document->out);
+    return put(document->out, ad_json_signature(signature));
+}
+
 static struct ad_error *put_worker(struct document *document, size_t index)
 {
     const struct ad_worker *worker = &AD_ITEMS(struct ad_worker, &document->snapshot->workers)[index];
@@ -296,6 +309,7 @@ static struct ad_error *put_document(struct document *document)
     fprintf(out, ",\n\"verdict\":\"%s\",\"deadlocks\":%" PRIu64 ",\"stuck\":%" PRIu64 ",\"tally\":",
             verdicts[findings->verdict], findings->deadlocks, findings->stuck);
     AD_TRY(put(out, ad_json_tally(&findings->tally)));
+    AD_TRY(put_signature(document));
     AD_TRY(put_array(document, "findings", findings->findings.count, put_finding));
     AD_TRY(put_array(document, "tasks", snapshot->tasks.count, put_task));
     AD_TRY(put_array(document, "workers", snapshot->workers.count, put_worker));

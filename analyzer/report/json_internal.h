@@ -61,6 +61,8 @@ json_t *ad_json_task_object(const struct ad_snapshot *snapshot, uint32_t index);
 json_t *ad_json_target(const struct ad_snapshot *snapshot);
 json_t *ad_json_tally(const struct ad_tally *tally);
 json_t *ad_json_finding(const struct ad_snapshot *snapshot, const struct ad_finding *finding);
+/** 16 hex digits; 0 is null. */
+json_t *ad_json_signature(uint64_t signature);
 json_t *ad_json_worker_object(const struct ad_snapshot *snapshot, const struct ad_worker *worker);
 /** Without its stack. */
 json_t *ad_json_thread(const struct ad_snapshot *snapshot, const struct ad_thread_state *thread);

@@ -51,27 +51,6 @@ json_t *ad_json_loss(const struct ad_loss *loss)
                      "partial", loss->partial);
 }
 
-static json_t *task_ids(const struct ad_snapshot *snapshot, const struct ad_finding *finding)
-{
-    json_t *ids = json_array();
-    for (size_t i = 0; ids && i < finding->task_count; i++)
-        ids = ad_json_append(ids, ad_json_task(snapshot, finding->tasks[i]));
-    return ids;
-}
-
-json_t *ad_json_finding(const struct ad_snapshot *snapshot, const struct ad_finding *finding)
-{
-    static const char *const codes[] = {"deadlock", "blocker", "blocked_worker"};
-    static const char *const severities[] = {"note", "warning", "error"};
-    return json_pack("{ss ss so so so so so so so so}", "code", codes[finding->code], "severity",
-                     severities[finding->severity], "tasks", task_ids(snapshot, finding), "ring",
-                     ad_json_nonzero(finding->ring), "chain",
-                     ad_json_nonzero(finding->chain), "future", ad_json_future(snapshot, finding->future),
-                     "worker", ad_json_worker(snapshot, finding->worker), "deadlock",
-                     finding->deadlock == AD_NONE ? json_null() : json_integer(finding->deadlock), "direct",
-                     ad_json_number(finding->direct), "total", ad_json_number(finding->total));
-}
-
 static json_t *runtime_object(const struct ad_snapshot *snapshot, const struct ad_runtime *runtime)
 {
     json_t *basics = json_pack("{so so so so so sb}", "name", ad_json_text(runtime->name), "version",

@@ -28,6 +28,9 @@ struct ad_error *ad_report_screen(FILE *out, const struct ad_snapshot *snapshot,
 struct ad_error *ad_report_tasks(FILE *out, const struct ad_snapshot *snapshot,
                                  const struct ad_findings *findings,
                                  const struct ad_report_options *options) ad_must_check;
+/** Every finding with its evidence: what each of its tasks does, for how long, and where. */
+struct ad_error *ad_report_findings(FILE *out, const struct ad_snapshot *snapshot,
+                                    const struct ad_findings *findings) ad_must_check;
 /** One JSON object, "schema": 1; see json.c for its shape. */
 struct ad_error *ad_report_json(FILE *out, const struct ad_snapshot *snapshot,
                                 const struct ad_findings *findings,

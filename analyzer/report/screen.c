@@ -3,6 +3,8 @@
 
 #include <stdint.h>
 
+#include "report/finding_words.h"
+
 /* The first screen fits a terminal and a chat message, whatever the size of the target. */
 enum { SCREEN_BYTES = 4000, FINDINGS_BYTES = 1950, LOSSES_BYTES = 500 };
 
@@ -21,7 +23,8 @@ static struct ad_error *fill(const struct ad_screen *screen, struct ad_buffer *t
 struct ad_error *ad_report_screen(FILE *out, const struct ad_snapshot *snapshot,
                                   const struct ad_findings *findings, const struct ad_report_options *options)
 {
-    const struct ad_screen screen = {snapshot, findings, options};
+    struct ad_screen screen = {.snapshot = snapshot, .findings = findings, .options = options};
+    AD_TRY(ad_findings_signature(snapshot, findings, &screen.signature));
     ad_auto_buffer struct ad_buffer top = {0};
     ad_auto_buffer struct ad_buffer losses = {0};
     AD_TRY(fill(&screen, &top, &losses));

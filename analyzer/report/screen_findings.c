@@ -2,9 +2,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "findings/graph.h"
 #include "report/describe.h"
-#include "report/escape.h"
+#include "report/finding_words.h"
 #include "report/screen_internal.h"
 #include "report/stack.h"
 #include "report/words.h"
@@ -23,16 +22,6 @@ enum { SENTENCE_WIDTH = 220 };
 static const struct ad_task *task_at(const struct ad_snapshot *snapshot, uint32_t index)
 {
     return &AD_ITEMS(struct ad_task, &snapshot->tasks)[index];
-}
-
-/* The innermost lines of the user's, where there is a stack. */
-static void print_place(FILE *out, const struct ad_snapshot *snapshot, uint32_t task)
-{
-    uint32_t stack = task_at(snapshot, task)->stack;
-    if (stack >= snapshot->stacks.count)
-        return;
-    fputs("   ", out);
-    ad_print_innermost(out, snapshot, stack);
 }
 
 /* ---- Deadlocks ---- */
@@ -90,84 +79,6 @@ static struct ad_error *print_deadlocks(FILE *out, const struct ad_screen *scree
 
 /* ---- Others ---- */
 
-static const char *verb_of(const struct ad_future *future)
-{
-    return ad_future_is_lock(future) ? "held by" : "waits for";
-}
-
-/* "; held by #5 "audit" > #8 for 14m03s" */
-static void print_chain(FILE *out, const struct ad_snapshot *snapshot, const struct ad_finding *finding)
-{
-    const struct ad_future *future = &AD_ITEMS(struct ad_future, &snapshot->futures)[finding->future];
-    uint64_t age = ad_age(snapshot, future->owned_since);
-    bool several = future->holder_count > 1;
-    fprintf(out, "; %s ", several ? "of them" : verb_of(future));
-    ad_print_task(out, task_at(snapshot, finding->tasks[0]), AD_NAME_WIDTH);
-    if (age != UINT64_MAX && !several) {
-        fputs(" for ", out);
-        ad_print_duration(out, age);
-    }
-    for (size_t i = 1; i < finding->task_count; i++) {
-        bool gap = i + 1 == finding->task_count && finding->chain > finding->task_count;
-        fprintf(out, ", %swhich waits for #%" PRIu32, gap ? "... " : "",
-                task_at(snapshot, finding->tasks[i])->id);
-    }
-}
-
-/* Where the chain ends: in a deadlock, or with a task that waits for something else, or does something. */
-static void print_root(FILE *out, const struct ad_snapshot *snapshot, const struct ad_finding *finding)
-{
-    uint32_t root = finding->tasks[finding->task_count - 1];
-    if (finding->deadlock != AD_NONE) {
-        fputs(", in the deadlock", out);
-        return;
-    }
-    bool waits = task_at(snapshot, root)->state == ASYNC_DEBUG_STATE_WAITING;
-    fputs(waits ? ", which waits for " : ", which is ", out);
-    if (waits)
-        ad_describe_wait(out, snapshot, root);
-    else
-        fputs(ad_task_state_word(snapshot, task_at(snapshot, root)), out);
-    print_place(out, snapshot, root);
-}
-
-static void print_blocker(FILE *out, const struct ad_snapshot *snapshot, const struct ad_finding *finding)
-{
-    const struct ad_future *future = &AD_ITEMS(struct ad_future, &snapshot->futures)[finding->future];
-    fputs("BLOCKER   ", out);
-    /* The chain begins with one owner. One that has ended or was not read, or that is one of several, is
-       told by the description itself. */
-    ad_describe_future(out, snapshot, finding->future,
-                       !finding->task_count       ? AD_DETAIL_FULL
-                       : future->holder_count > 1 ? AD_DETAIL_OWNER
-                                                  : AD_DETAIL_OBJECT);
-    fputs(": ", out);
-    ad_print_count(out, finding->total, "task");
-    fputs(finding->total == 1 ? " waits on it" : " wait on it", out);
-    if (finding->direct < finding->total)
-        fprintf(out, ", %" PRIu64 " of them through others", finding->total - finding->direct);
-    if (finding->task_count) {
-        print_chain(out, snapshot, finding);
-        print_root(out, snapshot, finding);
-    }
-    fputc('\n', out);
-}
-
-static void print_blocked_worker(FILE *out, const struct ad_snapshot *snapshot,
-                                 const struct ad_finding *finding)
-{
-    const struct ad_worker *worker = &AD_ITEMS(struct ad_worker, &snapshot->workers)[finding->worker];
-    fprintf(out, "BLOCKED   worker %" PRIu32 ": ", worker->id);
-    ad_print_task(out, task_at(snapshot, finding->tasks[0]), AD_NAME_WIDTH);
-    fputs(" keeps it for ", out);
-    ad_print_duration(out, ad_age(snapshot, worker->last_tick));
-    fputs("; ", out);
-    ad_print_count(out, finding->direct, "ready task");
-    fputs(finding->direct == 1 ? " waits" : " wait", out);
-    print_place(out, snapshot, finding->tasks[0]);
-    fputc('\n', out);
-}
-
 static struct ad_error *print_others(FILE *out, const struct ad_screen *screen, size_t bytes)
 {
     const struct ad_finding *findings = screen->findings->findings.items;
@@ -176,10 +87,9 @@ static struct ad_error *print_others(FILE *out, const struct ad_screen *screen, 
     ad_auto_buffer struct ad_buffer rows = {0};
     AD_TRY(ad_buffer_open(&rows));
     for (uint64_t i = first; i < first + shown; i++) {
-        if (findings[i].code == AD_FINDING_BLOCKED_WORKER)
-            print_blocked_worker(rows.file, screen->snapshot, &findings[i]);
-        else
-            print_blocker(rows.file, screen->snapshot, &findings[i]);
+        fprintf(rows.file, "%-*s  ", AD_TABLE_INDENT - 2, ad_finding_code_name(findings[i].code));
+        ad_finding_sentence(rows.file, screen->snapshot, &findings[i]);
+        fputc('\n', rows.file);
     }
     AD_TRY(ad_buffer_close(&rows));
     const struct ad_column sentence = {.widest = SENTENCE_WIDTH, .fold = screen->options->width};
@@ -199,5 +109,7 @@ struct ad_error *ad_screen_findings(FILE *out, const struct ad_screen *screen, s
         AD_TRY(print_deadlocks(out, screen, bytes / 3 * 2));
     if (screen->findings->findings.count > screen->findings->deadlocks)
         AD_TRY(print_others(out, screen, bytes / 3));
+    if (screen->signature)
+        fprintf(out, "signature %016" PRIx64 "\n", screen->signature);
     return NULL;
 }

@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "report/escape.h"
+#include "report/finding_words.h"
 #include "report/screen_internal.h"
 #include "report/stack.h"
 #include "report/system_call.h"
@@ -88,6 +89,10 @@ static void print_hung(FILE *out, const struct ad_findings *findings, uint64_t t
 {
     const char *pronoun = findings->deadlocks == 1 ? "it" : "them";
     fputs("HUNG: ", out);
+    if (!findings->deadlocks) {
+        ad_finding_headline(out, findings->findings.items);
+        return;
+    }
     ad_print_count(out, findings->deadlocks, "deadlock");
     if (findings->stuck)
         fprintf(out, "; %" PRIu64 " of %" PRIu64 " tasks %s on %s", findings->stuck, tasks,
@@ -103,19 +108,22 @@ static void print_suspect(FILE *out, const struct ad_findings *findings, uint64_
     if (!findings->findings.count || worst->severity < AD_SEVERITY_WARNING) {
         ad_print_count(out, findings->tally.inside, "task");
         fputs(" wait only for other tasks, and nothing from outside is awaited", out);
-    } else if (worst->code == AD_FINDING_BLOCKED_WORKER) {
+    } else if (worst->code == AD_FINDING_WORKER_BLOCKED) {
         fputs("a task keeps its worker from ", out);
         ad_print_count(out, worst->direct, "ready task");
-    } else {
+    } else if (worst->code == AD_FINDING_BLOCKER) {
         fprintf(out, "%" PRIu64 " of %" PRIu64 " tasks %s ", worst->total, tasks,
                 worst->total == 1 ? "waits" : "wait");
-        fputs(worst->task_count ? "behind a lock whose holder waits itself" : "behind an owner that is gone",
+        fputs(worst->task_count ? "behind a holder that does not go on" : "behind an owner that is gone",
               out);
+    } else {
+        ad_finding_headline(out, worst);
     }
 }
 
-static void print_idle(FILE *out, const struct ad_tally *tally)
+static void print_idle(FILE *out, const struct ad_snapshot *snapshot, const struct ad_tally *tally)
 {
+    uint64_t oldest = ad_age(snapshot, tally->oldest);
     const char *what = !tally->sleeping  ? "network and other input"
                        : !tally->outside ? "timers"
                                          : "network input and timers";
@@ -127,11 +135,15 @@ static void print_idle(FILE *out, const struct ad_tally *tally)
         return;
     }
     ad_print_count(out, tally->outside + tally->sleeping, "task");
-    fprintf(out, " %s for %s, ", tally->outside + tally->sleeping == 1 ? "waits" : "wait", what);
+    fprintf(out, " %s for %s", tally->outside + tally->sleeping == 1 ? "waits" : "wait", what);
+    if (oldest != UINT64_MAX) {
+        fputs(", oldest ", out);
+        ad_print_duration(out, oldest);
+    }
     if (tally->inside)
-        fprintf(out, "%" PRIu64 " for other tasks; there is no deadlock", tally->inside);
+        fprintf(out, ", %" PRIu64 " for other tasks; there is no deadlock", tally->inside);
     else
-        fputs("nothing is stuck", out);
+        fputs("; nothing is stuck", out);
 }
 
 static void print_verdict(FILE *out, const struct ad_screen *screen)
@@ -146,7 +158,7 @@ static void print_verdict(FILE *out, const struct ad_screen *screen)
         print_suspect(out, screen->findings, tasks);
         break;
     case AD_VERDICT_IDLE:
-        print_idle(out, tally);
+        print_idle(out, screen->snapshot, tally);
         break;
     case AD_VERDICT_BUSY:
         fprintf(out, "busy: %" PRIu64 " of %" PRIu64 " tasks running, %" PRIu64 " ready to run",

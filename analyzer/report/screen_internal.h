@@ -10,6 +10,7 @@ struct ad_screen {
     const struct ad_snapshot *snapshot;
     const struct ad_findings *findings;
     const struct ad_report_options *options;
+    uint64_t signature; /**< 0: none */
 };
 
 enum { AD_NAME_WIDTH = 36, AD_WAIT_WIDTH = 64, AD_WHERE_WIDTH = 120 };

@@ -6,14 +6,17 @@
 #include <string.h>
 
 #include "report/escape.h"
+#include "report/finding_words.h"
 
-enum { KEY_TASKS = 0x1000, KEY_JSON, KEY_ALL_FRAMES, KEY_SYSTEM, KEY_LOCALS, KEY_GROUPS, GROUPS_MAX = 1000000, ARGUMENT_WIDTH = 100 };
+enum { KEY_TASKS = 0x1000, KEY_JSON, KEY_ALL_FRAMES, KEY_SYSTEM, KEY_LOCALS, KEY_GROUPS, KEY_FINDINGS, KEY_EXPLAIN, GROUPS_MAX = 1000000, ARGUMENT_WIDTH = 100 };
 
 static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "What to show (without any: verdict, vitals, findings, groups of equal tasks):", 1},
     {"tasks", KEY_TASKS, NULL, 0, "every task: state, what it waits for, whole stack", 1},
     {"json", KEY_JSON, NULL, 0, "everything as one JSON object, \"schema\": 1", 1},
     {"locals", KEY_LOCALS, NULL, 0, "every task, with the arguments and locals of its frames; also with --json", 1},
+    {"findings", KEY_FINDINGS, NULL, 0, "every finding with its evidence, and how sure it is", 1},
+    {"explain", KEY_EXPLAIN, "CODE", 0, "what a finding of this code means, its causes and cures; \"list\": all codes", 1},
     {"all-frames", KEY_ALL_FRAMES, NULL, 0, "with --tasks: the runtime's own frames too", 1},
     {"system", KEY_SYSTEM, NULL, 0, "the runtime's own tasks too", 1},
     {"groups", KEY_GROUPS, "N", 0, "N groups instead of as many as fit one screen", 1},
@@ -30,6 +33,13 @@ static error_t parse_groups(const char *argument, unsigned *groups_ret)
     return 0;
 }
 
+static error_t parse_code(const char *argument, struct ad_view_options *options)
+{
+    options->view = AD_VIEW_EXPLAIN;
+    options->explain = ad_finding_code_named(argument);
+    return options->explain == AD_FINDING_CODES && strcmp(argument, "list") != 0 ? EINVAL : 0;
+}
+
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct ad_view_options *options = state->input;
@@ -40,6 +50,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     case KEY_JSON:
         options->view = AD_VIEW_JSON;
         return 0;
+    case KEY_FINDINGS:
+        options->view = AD_VIEW_FINDINGS;
+        return 0;
+    case KEY_EXPLAIN:
+        return parse_code(argument, options);
     case KEY_ALL_FRAMES:
         options->report.all_frames = true;
         return 0;
@@ -68,6 +83,11 @@ struct ad_error *ad_view_print(FILE *out, const struct ad_view_options *options,
         return ad_report_tasks(out, snapshot, findings, &options->report);
     case AD_VIEW_JSON:
         return ad_report_json(out, snapshot, findings, &options->report);
+    case AD_VIEW_FINDINGS:
+        return ad_report_findings(out, snapshot, findings);
+    case AD_VIEW_EXPLAIN:
+        ad_explain(out, options->explain);
+        return NULL;
     default:
         return ad_report_screen(out, snapshot, findings, &options->report);
     }
@@ -129,8 +149,8 @@ struct ad_error *ad_view_parse(int argc, char **argv, struct ad_view_options *op
     if (argc <= 0)
         return NULL;
     return ad_argp_run(&alone, argc, argv, 0, options_ret,
-                       "there are --tasks, --json, --locals, --all-frames, --system, --groups N, and nothing for "
-                       "the summary");
+                       "there are --tasks, --json, --locals, --findings, --explain CODE, --all-frames, --system, "
+                       "--groups N, and nothing for the summary");
 }
 
 struct ad_error *ad_view_run(FILE *out, int argc, char **argv, const struct ad_snapshot *snapshot,

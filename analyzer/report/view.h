@@ -6,6 +6,8 @@
  *     --tasks          every task with its stack --all-frames   the runtime's own frames too
  *     --json           everything, for programs  --system       the runtime's own tasks too
  *     --locals         --tasks with arguments and locals; likewise with --json
+ *     --findings       every finding with its evidence
+ *     --explain CODE   what that code means; "list": all of them. Needs no target.
  */
 #ifndef AD_REPORT_VIEW_H
 #define AD_REPORT_VIEW_H
@@ -15,10 +17,11 @@
 
 #include "report/report.h"
 
-enum ad_view { AD_VIEW_SCREEN, AD_VIEW_TASKS, AD_VIEW_JSON };
+enum ad_view { AD_VIEW_SCREEN, AD_VIEW_TASKS, AD_VIEW_JSON, AD_VIEW_FINDINGS, AD_VIEW_EXPLAIN };
 
 struct ad_view_options {
     enum ad_view view;
+    enum ad_finding_code explain; /**< AD_FINDING_CODES: the list */
     struct ad_report_options report;
 };
 
@@ -26,6 +29,7 @@ struct ad_view_options {
  *  ad_view_options, all zero at first. */
 extern const struct argp ad_view_argp;
 
+/** AD_VIEW_EXPLAIN sees neither snapshot nor findings. */
 struct ad_error *ad_view_print(FILE *out, const struct ad_view_options *options,
                                const struct ad_snapshot *snapshot,
                                const struct ad_findings *findings) ad_must_check;

@@ -275,7 +275,7 @@ static void a_pool_that_blocks_names_its_holders(void **state)
     waiter(s, pool);
     ad_auto_free char *screen = view(s, "");
     assert_holds(screen, "BLOCKER   semaphore pool (0 of 2 permits left), held by #1 and #2: 2 tasks wait on it; "
-                         "of them #1 \"waiter\", which waits for read\n");
+                         "of them #1 \"waiter\", which waits for read, since 1m00s\n");
     ad_snapshot_destroy(s);
 }
 

@@ -398,17 +398,17 @@ static void verdicts_in_words(void **state)
 
     waits(s, build_task(s, "a"), ASYNC_DEBUG_KIND_READ, "read", NULL);
     ad_auto_free char *idle = view(s, "");
-    assert_holds(idle, "idle: 1 task waits for network and other input, nothing is stuck\n");
+    assert_holds(idle, "idle: 1 task waits for network and other input, oldest 1m00s; nothing is stuck\n");
     waits(s, build_task(s, "b"), ASYNC_DEBUG_KIND_TIMER, "timer", NULL);
     uint32_t c = build_task(s, "c");
     waits(s, c, ASYNC_DEBUG_KIND_EVENT, "event", NULL);
     ad_auto_free char *mixed = view(s, "");
     assert_holds(
-        mixed, "idle: 2 tasks wait for network input and timers, 1 for other tasks; there is no deadlock\n");
+        mixed, "idle: 2 tasks wait for network input and timers, oldest 1m00s, 1 for other tasks; there is no deadlock\n");
 
     build_wait(s, c, build_lock(s, "m", 0));
     ad_auto_free char *suspect = view(s, "");
-    assert_holds(suspect, "SUSPECT: 1 of 3 tasks waits behind a lock whose holder waits itself\n");
+    assert_holds(suspect, "SUSPECT: 1 of 3 tasks waits behind a holder that does not go on\n");
     assert_holds(suspect,
                  "BLOCKER   mutex m: 1 task waits on it; held by #1 \"a\" for 1m00s, which waits for read");
 
@@ -423,7 +423,7 @@ static void verdicts_in_words(void **state)
     worker->last_tick = BUILD_NOW - 12 * BUILD_SECOND;
     ad_auto_free char *blocked = view(s, "");
     assert_holds(blocked, "SUSPECT: a task keeps its worker from 5 ready tasks\n");
-    assert_holds(blocked, "BLOCKED   worker 0: #3 \"c\" keeps it for 12s; 5 ready tasks wait");
+    assert_holds(blocked, "WORKER_BLOCKED  worker 0: #3 \"c\" keeps it for 12s; 5 ready tasks wait");
     ad_snapshot_destroy(s);
 }
 
