@@ -19,7 +19,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { DEEP = 40, RETURNS_MAX = 64 };
+#ifndef DEEP
+#define DEEP 40
+#endif
+
+enum { RETURNS_MAX = 64 };
 
 #ifdef __clang__
 #define ALONE __attribute__((noinline))
