@@ -117,6 +117,9 @@ static struct ad_error *tell_stripped(struct locator *locator, const struct ad_m
 
 static struct ad_error *tell_loss(struct locator *locator, const struct ad_symbol_loss *loss)
 {
+    if (loss->table)
+        return ad_snapshot_lose(locator->snapshot, true, 1, "%s; functions without another symbol have no name",
+                                loss->reason);
     if (!loss->module->debug)
         return tell_stripped(locator, loss->module, loss->reason);
     return ad_snapshot_lose(locator->snapshot, true, 1, "%s: %s; lines are lost, functions come from its symbol table",

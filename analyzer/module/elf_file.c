@@ -260,6 +260,8 @@ void ad_elf_close(struct ad_elf_file *file)
         close(file->fd);
     for (size_t i = 0; i < file->section_count; i++)
         free(file->data[i].bytes);
+    ad_elf_close(file->small); /* which has none inside */
+    ad_error_destroy(file->small_error);
     free(file->path);
     free(file->image);
     free(file->segments);

@@ -77,6 +77,12 @@ size_t ad_elf_read(struct ad_elf_file *file, uint64_t vaddr, void *buffer, size_
 /** As ad_elf_read, but only from segments that are never written: what a process has there too. */
 size_t ad_elf_read_constant(struct ad_elf_file *file, uint64_t vaddr, void *buffer, size_t size);
 
+/** The file of symbols inside .gnu_debugdata, unpacked when it is first asked for, and the file's; NULL: none, or a
+ *  broken one. It holds what .dynsym does not. */
+struct ad_elf_file *ad_elf_small(struct ad_elf_file *file);
+/** For the user, why ad_elf_small gave none though there is such a section; else NULL. */
+const char *ad_elf_small_problem(const struct ad_elf_file *file);
+
 struct ad_elf_symbol {
     const char *name;
     uint64_t value; /**< link-time address */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/** @file elf_internal.h - the state of one ELF file, shared by elf_file.c, elf_sections.c, elf_symbols.c. */
+/** @file elf_internal.h - the state of one ELF file, shared by elf_file.c, elf_sections.c,
+ *  elf_symbols.c, elf_small.c. */
 #ifndef AD_MODULE_ELF_INTERNAL_H
 #define AD_MODULE_ELF_INTERNAL_H
 
@@ -41,6 +42,10 @@ struct ad_elf_file {
     size_t *functions;             /**< numbers of the symbols that pieces[].index means */
     struct ad_piece *pieces;       /**< link-time addresses */
     size_t piece_count;
+
+    bool small_loaded;
+    struct ad_elf_file *small;    /**< inside .gnu_debugdata; NULL: none */
+    struct ad_error *small_error; /**< why not, though there is such a section */
 };
 
 /** Allocates and reads `size` bytes at `offset`, all inside the file, and puts a NUL behind them. */

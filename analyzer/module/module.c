@@ -176,30 +176,54 @@ struct ad_module *ad_modules_executable(struct ad_modules *modules)
     return NULL;
 }
 
-/* The file with the better symbols: .symtab of either before .dynsym. */
-static struct ad_elf_file *symbol_file(const struct ad_module *module)
+/* Where a module's symbols are: two tables where .gnu_debugdata and .dynsym complete each other. */
+struct symbol_files {
+    struct ad_elf_file *files[2]; /* may be NULL */
+};
+
+/* .symtab of either before the others. */
+static struct symbol_files symbol_files(const struct ad_module *module)
 {
-    bool only_debug = module->debug && ad_elf_has_section(module->debug, ".symtab") &&
-                      !(module->file && ad_elf_has_section(module->file, ".symtab"));
-    return only_debug ? module->debug : module->file;
+    struct ad_elf_file *file = module->file, *debug = module->debug;
+    if (file && ad_elf_has_section(file, ".symtab"))
+        return (struct symbol_files){{file, NULL}};
+    if (debug && ad_elf_has_section(debug, ".symtab"))
+        return (struct symbol_files){{debug, NULL}};
+    return (struct symbol_files){{file ? ad_elf_small(file) : NULL, file}};
+}
+
+/* One with a size says that it covers the address; of two, the one that begins later is the inner. */
+static bool is_better(const struct ad_elf_symbol *a, const struct ad_elf_symbol *b)
+{
+    return !a->size == !b->size ? a->value > b->value : a->size != 0;
 }
 
 bool ad_module_symbol_at(struct ad_module *module, uint64_t address, struct ad_elf_symbol *symbol_ret)
 {
-    struct ad_elf_file *file = symbol_file(module);
-    if (!file || !ad_elf_symbol_at(file, address - module->bias, symbol_ret))
-        return false;
-    symbol_ret->value += module->bias;
-    return true;
+    struct symbol_files symbols = symbol_files(module);
+    bool found = false;
+    for (size_t i = 0; i < 2; i++) {
+        struct ad_elf_symbol symbol;
+        if (!symbols.files[i] || !ad_elf_symbol_at(symbols.files[i], address - module->bias, &symbol))
+            continue;
+        if (!found || is_better(&symbol, symbol_ret))
+            *symbol_ret = symbol;
+        found = true;
+    }
+    if (found)
+        symbol_ret->value += module->bias;
+    return found;
 }
 
 bool ad_module_symbol_named(struct ad_module *module, const char *name, struct ad_elf_symbol *symbol_ret)
 {
-    struct ad_elf_file *file = symbol_file(module);
-    if (!file || !ad_elf_symbol_named(file, name, symbol_ret))
-        return false;
-    symbol_ret->value += module->bias;
-    return true;
+    struct symbol_files symbols = symbol_files(module);
+    bool found = false;
+    for (size_t i = 0; !found && i < 2; i++)
+        found = symbols.files[i] && ad_elf_symbol_named(symbols.files[i], name, symbol_ret);
+    if (found)
+        symbol_ret->value += module->bias;
+    return found;
 }
 
 const char *ad_module_status_text(enum ad_module_status status)

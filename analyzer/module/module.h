@@ -89,7 +89,7 @@ struct ad_module *ad_modules_executable(struct ad_modules *modules);
 
 /**
  * The function symbol at a run-time address, from .symtab of the file or of its debug file, else
- * .dynsym; symbol_ret->value is a run-time address too. False: none.
+ * .gnu_debugdata and .dynsym; symbol_ret->value is a run-time address too. False: none.
  */
 bool ad_module_symbol_at(struct ad_module *module, uint64_t address, struct ad_elf_symbol *symbol_ret);
 /** The defined symbol of this name, likewise. */

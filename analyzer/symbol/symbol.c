@@ -25,7 +25,7 @@ static int by_module_and_address(const void *a, const void *b)
     return (x->address > y->address) - (x->address < y->address);
 }
 
-static struct ad_error *lose(struct ad_symbols *symbols, const struct ad_module *module, const char *reason)
+static struct ad_error *lose(struct ad_symbols *symbols, const struct ad_module *module, const char *reason, bool table)
 {
     size_t bytes = (symbols->loss_count + 1) * sizeof(symbols->losses[0]);
     struct ad_symbol_loss *losses = realloc(symbols->losses, bytes);
@@ -34,7 +34,7 @@ static struct ad_error *lose(struct ad_symbols *symbols, const struct ad_module 
         symbols->losses = losses;
     if (!losses || !text)
         return &ad_error_nomem;
-    losses[symbols->loss_count++] = (struct ad_symbol_loss){module, text};
+    losses[symbols->loss_count++] = (struct ad_symbol_loss){module, text, table};
     return NULL;
 }
 
@@ -114,7 +114,7 @@ static struct ad_error *read_dwarf(const struct asked *asked, size_t count, cons
     AD_TRY(ad_symbol_child_run(asked->module->debug, &queries, ad_symbol_answer_frames, limits, &answers));
     ad_auto_free void *bytes = answers.bytes;
     AD_TRY(take_answers(&answers, limits, symbols));
-    return answers.reason[0] ? lose(symbols, asked->module, answers.reason) : NULL;
+    return answers.reason[0] ? lose(symbols, asked->module, answers.reason, false) : NULL;
 }
 
 /* The symbol table's word where DWARF gave no function; and the linker's name of one that DWARF tells no linkage name
@@ -138,6 +138,15 @@ static struct ad_error *read_table(const struct asked *asked, struct ad_symbols 
     return frame->linkage_name ? NULL : &ad_error_nomem;
 }
 
+static struct ad_error *read_tables(const struct asked *asked, size_t count, struct ad_symbols *symbols)
+{
+    const struct ad_module *module = asked->module;
+    for (size_t i = 0; i < count; i++)
+        AD_TRY(read_table(&asked[i], symbols));
+    const char *problem = module->file ? ad_elf_small_problem(module->file) : NULL;
+    return problem ? lose(symbols, module, problem, true) : NULL;
+}
+
 static struct ad_error *read_module(const struct asked *asked, size_t count, const struct ad_limits *limits,
                                     struct ad_symbols *symbols)
 {
@@ -147,10 +156,8 @@ static struct ad_error *read_module(const struct asked *asked, size_t count, con
     if (module->debug && ad_elf_fd(module->debug) >= 0)
         AD_TRY(read_dwarf(asked, count, limits, symbols));
     else if (module->file && !module->is_vdso)
-        AD_TRY(lose(symbols, module, "no debug information"));
-    for (size_t i = 0; i < count; i++)
-        AD_TRY(read_table(&asked[i], symbols));
-    return NULL;
+        AD_TRY(lose(symbols, module, "no debug information", false));
+    return read_tables(asked, count, symbols);
 }
 
 /* ---- All modules ---- */

@@ -35,6 +35,7 @@ struct ad_symbol {
 struct ad_symbol_loss {
     const struct ad_module *module;
     const char *reason; /**< "no debug information", "the DWARF reader crashed (SIGSEGV)", ... */
+    bool table;         /**< of symbols, not of debug information; the reason names the file then */
 };
 
 struct ad_symbols {

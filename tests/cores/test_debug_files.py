@@ -6,12 +6,13 @@ A stripped copy of the program is named beside the core; the judge is what is sa
 
 from __future__ import annotations
 
+import lzma
 import os
 import subprocess
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
 
@@ -260,3 +261,69 @@ def test_a_link_with_a_strange_name(
     assert said.status == 3
     expected = "File name too long" if len(name) > 255 else "a debug link that is no file's name"
     assert expected in losses(said)
+
+
+# ---- symbols in .gnu_debugdata ----------------------------------------------------------------------
+
+
+def with_small(whole: Whole, folder: Path, change: Callable[[bytes], bytes]) -> Path:
+    """A stripped copy with the symbols of its functions in .gnu_debugdata, as distributions make it."""
+    bare, debug = split(whole, folder, link=False)
+    dynamic = {
+        line.split()[0]
+        for line in run("nm", "-D", "-P", "--defined-only", debug).split("\n")
+        if line
+    }
+    symbols = [
+        line.split() for line in run("nm", "-P", "--defined-only", debug).split("\n") if line
+    ]
+    functions = [words[0] for words in symbols if words[1] in "TtD" and words[0] not in dynamic]
+    keep, small, packed = folder / "keep", folder / "small", folder / "small.xz"
+    keep.write_text("\n".join(functions), encoding="ascii")
+    run("objcopy", "-S", "--remove-section=.comment", f"--keep-symbols={keep}", debug, small)
+    debug.unlink()
+    packed.write_bytes(change(lzma.compress(small.read_bytes())))
+    run("objcopy", f"--add-section=.gnu_debugdata={packed}", bare)
+    return bare
+
+
+def functions(said: Said) -> list[Any]:
+    """Of all stacks, without the inlined calls, which no symbol tells."""
+    return [
+        [frame["function"] for frame in task["stack"] if not frame["inlined"]]
+        for task in said.json["tasks"]
+    ]
+
+
+def test_functions_of_a_small_table(asyncdump: Asyncdump, whole: Whole, tmp_path: Path) -> None:
+    bare = with_small(whole, tmp_path, bytes)
+    named = functions(asyncdump(whole.core, bare, "--json"))
+    assert named == functions(asyncdump(whole.core, whole.program, "--json"))
+    assert ["sleeper" in names for names in named].count(True) == 5
+    run("strip", "--remove-section=.gnu_debugdata", bare)
+    assert functions(asyncdump(whole.core, bare, "--json")) != named
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda packed: packed[: len(packed) // 2], "it is cut off"),
+        (lambda packed: packed[:60] + b"x" * 40 + packed[100:], "the data are corrupt"),
+        (lambda _: b"no xz", "it is no xz stream"),
+        (lambda _: lzma.compress(b"no ELF file"), "is not an ELF file"),
+        (lambda _: lzma.compress(bytes(16 << 20), preset=0) * 20, "more than 268435456 bytes, the limit"),
+    ],
+    ids=["cut", "corrupt", "not xz", "not ELF", "bomb"],
+)  # fmt: skip
+def test_a_broken_small_table(
+    asyncdump: Asyncdump,
+    whole: Whole,
+    tmp_path: Path,
+    change: Callable[[bytes], bytes],
+    words: str,
+) -> None:
+    """It is named, and all tasks are there."""
+    bare = with_small(whole, tmp_path, change)
+    said = asyncdump(whole.core, bare, "--json")
+    assert said.status == 3
+    assert words in losses(said) and len(said.json["tasks"]) == 6
