@@ -48,6 +48,9 @@
     X(name_seconds, 5,  "seconds to demangle the names of functions")                    \
     X(name_memory, 512 * MIB, "bytes of memory for that")                                \
     X(small_debug_bytes, 256 * MIB, "bytes of .gnu_debugdata, uncompressed")             \
+    X(fetch_seconds, 600, "seconds to fetch one file from debuginfod")                   \
+    X(fetch_stall_seconds, 20, "seconds without 100 KiB of it, unless DEBUGINFOD_TIMEOUT") \
+    X(fetch_bytes, 8 * GIB, "bytes of it")                                               \
     X(unpacked_bytes, 256 * GIB, "bytes of a core from a compressed file or a pipe")     \
     X(unpacked_disk, 32 * GIB, "of them, bytes that are kept in TMPDIR: those not zero") \
     X(unpack_memory, 256 * MIB, "bytes of memory to unpack a compressed core")           \

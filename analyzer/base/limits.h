@@ -49,6 +49,9 @@ struct ad_limits {
     uint64_t name_bytes;    /**< of one function's name, mangled or not */
     uint64_t name_seconds;  /**< to demangle the names of all functions */
     uint64_t name_memory;   /**< likewise */
+    uint64_t fetch_seconds; /**< for one file of debuginfod */
+    uint64_t fetch_stall_seconds; /**< in which nearly nothing comes of it */
+    uint64_t fetch_bytes;   /**< of it */
     uint64_t small_debug_bytes; /**< of .gnu_debugdata, uncompressed */
     uint64_t unpacked_bytes; /**< of a core from a compressed file or a pipe */
     uint64_t unpacked_disk; /**< of them, those that are not zero and so take room in TMPDIR */

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "cli/input.h"
 #include "cli/options.h"
+#include "cli/progress.h"
 #include "cli/verify.h"
 #include "dump/dump.h"
 #include "dump/serve.h"
@@ -76,14 +77,36 @@ static struct ad_error *verify(const struct options *options, struct ad_dump *du
     return NULL;
 }
 
+static void show_fetch(void *context, const char *name, uint64_t taken, uint64_t whole)
+{
+    char text[AD_ESCAPE_MAX], what[64];
+    snprintf(what, sizeof(what), "debuginfod, %.40s:", ad_escape(text, sizeof(text), name));
+    progress_show(context, what, taken, whole);
+}
+
+/* The environment's word, and the terminal's. */
+static struct ad_dump_options with_servers(const struct options *options, struct progress *progress)
+{
+    struct ad_dump_options dump = options->dump;
+    const char *servers = getenv("DEBUGINFOD_URLS");
+    progress_init(progress);
+    dump.modules.debuginfod = servers && servers[0];
+    dump.modules.progress = isatty(STDERR_FILENO) ? show_fetch : NULL;
+    dump.modules.progress_context = progress;
+    return dump;
+}
+
 static struct ad_error *show(const struct options *options, int *status_ret)
 {
     struct ad_target *target;
     struct ad_dump *dump;
+    struct progress progress;
     AD_TRY(input_open(options, &target));
-    AD_TRY(ad_dump_create(target, &options->dump, &dump)); /* takes the target over */
-    struct ad_error *error =
-        options->verify ? verify(options, dump, status_ret) : print(options, dump, status_ret);
+    const struct ad_dump_options dump_options = with_servers(options, &progress);
+    struct ad_error *error = ad_dump_create(target, &dump_options, &dump); /* takes the target over */
+    progress_clear(&progress);
+    AD_TRY(error);
+    error = options->verify ? verify(options, dump, status_ret) : print(options, dump, status_ret);
     ad_dump_destroy(dump);
     return error;
 }

@@ -41,6 +41,8 @@ static const char description[] =
     "  (gdb) info async-tasks               the same words\n"
     "  (gdb) async-task 17                  then bt, up, info locals, print\n"
     "\n"
+    "DEBUGINFOD_URLS, when set, names servers that have the debug information and programs that are not here.\n"
+    "\n"
     "Exit status: 0 all was read, 2 usage, 3 partly read (the output names what is lost), 4 unusable: no "
     "core, no such process, no known runtime in it, 5 not permitted. --fail-on-finding adds 10 when "
     "something is proven to be stuck. 1: --verify found stacks that differ.";

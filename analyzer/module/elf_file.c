@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -236,6 +237,22 @@ struct ad_error *ad_elf_open_named(const char *path, const struct ad_limits *lim
                                    struct ad_elf_file **file_ret)
 {
     return open_path(path, O_NOFOLLOW, limits, file_ret);
+}
+
+struct ad_error *ad_elf_open_fd(int fd, const char *path, const struct ad_limits *limits,
+                                struct ad_elf_file **file_ret)
+{
+    struct stat status;
+    struct ad_elf_file *file = create(path, limits);
+    if (!file) {
+        close(fd);
+        return &ad_error_nomem;
+    }
+    file->fd = fd;
+    if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
+        return finish(file, ad_error_create(AD_ERROR_UNUSABLE, "%s is not a regular file", path), file_ret);
+    file->size = (uint64_t)status.st_size;
+    return finish(file, NULL, file_ret);
 }
 
 struct ad_error *ad_elf_open_image(const char *name, const void *bytes, size_t size,

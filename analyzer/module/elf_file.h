@@ -45,6 +45,9 @@ struct ad_error *ad_elf_open(const char *path, const struct ad_limits *limits,
 /** As ad_elf_open for a path that a target named: its last part may not be a symbolic link. */
 struct ad_error *ad_elf_open_named(const char *path, const struct ad_limits *limits,
                                    struct ad_elf_file **file_ret) ad_must_check;
+/** An open file, closed with it and also on error; `path` is for messages. */
+struct ad_error *ad_elf_open_fd(int fd, const char *path, const struct ad_limits *limits,
+                                struct ad_elf_file **file_ret) ad_must_check;
 /** An image as the loader mapped it (the vdso): `bytes` are copied; file offsets count from its start. */
 struct ad_error *ad_elf_open_image(const char *name, const void *bytes, size_t size,
                                    const struct ad_limits *limits, struct ad_elf_file **file_ret) ad_must_check;

@@ -57,6 +57,10 @@ struct ad_module_options {
                              *   tried; may be NULL */
     const char *const *debug_dirs; /**< where separate debug files are sought before /usr/lib/debug */
     size_t debug_dir_count;
+    bool debuginfod;        /**< what is missing may be fetched from the servers that DEBUGINFOD_URLS names */
+    /** Told while `name` is fetched: `taken` of `whole` bytes, 0 while that is not known. May be NULL. */
+    void (*progress)(void *context, const char *name, uint64_t taken, uint64_t whole);
+    void *progress_context;
 };
 
 struct ad_modules;
@@ -94,6 +98,15 @@ struct ad_module *ad_modules_executable(struct ad_modules *modules);
 bool ad_module_symbol_at(struct ad_module *module, uint64_t address, struct ad_elf_symbol *symbol_ret);
 /** The defined symbol of this name, likewise. */
 bool ad_module_symbol_named(struct ad_module *module, const char *name, struct ad_elf_symbol *symbol_ret);
+
+/**
+ * Fetches the module's debug file, when options.debuginfod allows it, there is none yet and nothing was fetched in
+ * vain before; of a live process only once it is released. No error for what cannot be had: debug_sought and
+ * debug_refused say it.
+ */
+struct ad_error *ad_module_fetch_debug(struct ad_modules *modules, struct ad_module *module) ad_must_check;
+/** Likewise, the file itself; when it is not to be had, `problem` says that too. */
+struct ad_error *ad_module_fetch_file(struct ad_modules *modules, struct ad_module *module) ad_must_check;
 
 /** "ok", "unproven", "missing", "different", "unreadable". */
 const char *ad_module_status_text(enum ad_module_status status);

@@ -138,20 +138,19 @@ static void find_file(struct search *search, const struct ad_module_options *opt
     (void)try_named(search, path);
 }
 
-/* With the file at hand, what memory alone did not tell. */
-static struct ad_error *complete(struct search *search)
+struct ad_error *ad_image_complete(struct ad_modules *modules, struct ad_image *image)
 {
-    struct ad_module *module = search->module;
+    struct ad_module *module = &image->module;
     size_t count;
     if (!module->file)
         return NULL;
-    if (!search->image->segments) {
+    if (!image->segments) {
         const Elf64_Phdr *segments = ad_elf_segments(module->file, &count);
         uint64_t end = module->range.end;
-        ad_image_place(search->image, segments, count);
+        ad_image_place(image, segments, count);
         module->range.end = end; /* another module may follow at once */
     }
-    return module->note ? NULL : ad_image_read_notes(search->modules, search->image);
+    return module->note ? NULL : ad_image_read_notes(modules, image);
 }
 
 struct ad_error *ad_modules_open_files(struct ad_modules *modules, const struct ad_module_options *options)
@@ -164,8 +163,10 @@ struct ad_error *ad_modules_open_files(struct ad_modules *modules, const struct 
         if (image->module.is_vdso)
             continue;
         find_file(&search, &modules->options);
-        AD_TRY(complete(&search));
+        AD_TRY(ad_image_complete(modules, image));
         ad_image_find_debug(modules, image);
+        if (image->module.is_executable) /* its constants are wanted long before its code is met */
+            AD_TRY(ad_module_fetch_file(modules, &image->module));
     }
     return NULL;
 }

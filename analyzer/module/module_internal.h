@@ -7,6 +7,7 @@
  *     module_names.c    r_debug of the dynamic linker -> paths, where the regions have none
  *     module_files.c    paths                         -> files, proven
  *     module_debug.c    files                         -> debug files
+ *     module_fetch.c    build-ids                     -> files and debug files of debuginfod (fetch.h)
  */
 #ifndef AD_MODULE_MODULE_INTERNAL_H
 #define AD_MODULE_MODULE_INTERNAL_H
@@ -26,12 +27,14 @@ struct ad_image {
     uint64_t first_offset;   /**< file offset of that mapping */
     bool executable_code;    /**< a mapping may be executed, or nobody knows */
     bool deleted;            /**< the kernel says that the file was */
+    bool asked[2];           /**< debuginfod was, by enum ad_fetch_kind */
 };
 
 struct ad_modules {
     struct ad_target *target;
     const struct ad_limits *limits;
     struct ad_module_options options; /**< as given to ad_modules_open_files */
+    bool servers_fail; /**< debuginfod was too slow once: it is not asked again */
     struct ad_pool pool;
     struct ad_vector images; /**< struct ad_image, by address; fixed once created */
 };
@@ -44,6 +47,8 @@ struct ad_error *ad_modules_name_images(struct ad_modules *modules) ad_must_chec
 const char *ad_modules_join(struct ad_modules *modules, const char *directory, const char *path);
 /** Sets bias and range from program headers, of memory or of the file. */
 void ad_image_place(struct ad_image *image, const Elf64_Phdr *segments, size_t count);
+/** With the file at hand, what memory alone did not tell. */
+struct ad_error *ad_image_complete(struct ad_modules *modules, struct ad_image *image) ad_must_check;
 /** Sets `debug`, or says in `debug_refused` and `debug_sought` why there is none. */
 void ad_image_find_debug(struct ad_modules *modules, struct ad_image *image);
 /** A text for the user in the pool; "out of memory" when there is none. */

@@ -147,12 +147,13 @@ static struct ad_error *read_tables(const struct asked *asked, size_t count, str
     return problem ? lose(symbols, module, problem, true) : NULL;
 }
 
-static struct ad_error *read_module(const struct asked *asked, size_t count, const struct ad_limits *limits,
-                                    struct ad_symbols *symbols)
+static struct ad_error *read_module(struct ad_modules *modules, const struct asked *asked, size_t count,
+                                    const struct ad_limits *limits, struct ad_symbols *symbols)
 {
     struct ad_module *module = asked->module;
     if (!module)
         return NULL;
+    AD_TRY(ad_module_fetch_debug(modules, module));
     if (module->debug && ad_elf_fd(module->debug) >= 0)
         AD_TRY(read_dwarf(asked, count, limits, symbols));
     else if (module->file && !module->is_vdso)
@@ -187,14 +188,15 @@ static struct ad_error *demangle(struct ad_symbols *symbols, const struct ad_lim
     return ad_demangle(names.items, names.count, limits, &symbols->pool);
 }
 
-static struct ad_error *find(struct asked *asked, const struct ad_limits *limits, struct ad_symbols *symbols)
+static struct ad_error *find(struct ad_modules *modules, struct asked *asked, const struct ad_limits *limits,
+                             struct ad_symbols *symbols)
 {
     AD_TRY(init(symbols, asked));
     qsort(asked, symbols->count, sizeof(*asked), by_module_and_address);
     for (size_t i = 0, next; i < symbols->count; i = next) {
         for (next = i; next < symbols->count && asked[next].module == asked[i].module;)
             next++;
-        AD_TRY(read_module(asked + i, next - i, limits, symbols));
+        AD_TRY(read_module(modules, asked + i, next - i, limits, symbols));
     }
     return demangle(symbols, limits);
 }
@@ -215,7 +217,7 @@ struct ad_error *ad_symbols_find(struct ad_modules *modules, const uint64_t *add
     }
     for (size_t i = 0; i < count; i++)
         asked[i] = (struct asked){addresses[i], ad_modules_find(modules, addresses[i]), (uint32_t)i};
-    struct ad_error *error = find(asked, limits, symbols_ret);
+    struct ad_error *error = find(modules, asked, limits, symbols_ret);
     if (error)
         ad_symbols_deinit(symbols_ret);
     return error;

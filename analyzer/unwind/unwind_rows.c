@@ -13,6 +13,7 @@ static struct ad_error *find_index(struct ad_unwinder *unwinder, struct ad_modul
         void *index;
         number = (uint32_t)unwinder->indices.count;
         AD_TRY(ad_vector_add(&unwinder->indices, &index));
+        AD_TRY(ad_module_fetch_file(unwinder->modules, module));
         AD_TRY(ad_cfi_index_init(index, module, unwinder->limits));
         AD_TRY(ad_map_put(&unwinder->module_map, module->range.start, number));
     }

@@ -11,6 +11,7 @@ import pytest
 
 from command import Asyncdump, Said
 from harness import Hung, Kvd, gcore_core, hang, kernel_core, kernel_core_refusal
+from making import Whole, make_whole
 
 
 @dataclass(frozen=True)
@@ -54,3 +55,10 @@ def reference(
         yield Reference(core, hung, said)
     finally:
         server.kill()
+
+
+@pytest.fixture(scope="session")
+def whole(
+    build: Path, asyncdump: Asyncdump, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Whole]:
+    yield from make_whole(build, asyncdump, tmp_path_factory.mktemp("whole"))

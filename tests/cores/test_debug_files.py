@@ -8,63 +8,15 @@ from __future__ import annotations
 
 import lzma
 import os
-import subprocess
 import zlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Iterator
 
 import pytest
 
 from command import Asyncdump, Said
-from harness import Program, gcore_core
-from making import compile_program
-
-
-@dataclass(frozen=True)
-class Whole:
-    """A program with all its debug information, its core, and what is said of both."""
-
-    program: Path
-    core: Path
-    build_id: str
-    libraries: list[Path]
-    screen: str
-    tasks: str
-
-
-LINE = "sleeper program.c:17"
-
-
-def run(*words: object) -> str:
-    return subprocess.run(
-        [str(word) for word in words], check=True, capture_output=True, text=True
-    ).stdout
-
-
-def make_whole(build: Path, asyncdump: Asyncdump, folder: Path, *options: str) -> Iterator[Whole]:
-    program = compile_program(build, folder / "program", "program.c", *options)
-    running = Program([str(program)], folder)
-    try:
-        assert running.read_line() == "ready"
-        core = gcore_core(running)
-        maps = Path(f"/proc/{running.pid}/maps").read_text(encoding="utf-8").split()
-    finally:
-        running.kill()
-    notes = run("readelf", "-n", program)
-    build_id = notes.partition("Build ID: ")[2].split("\n")[0]
-    screen, tasks = asyncdump(core), asyncdump(core, "--tasks")
-    assert (screen.status, tasks.status) == (0, 0)
-    assert LINE in screen.out
-    libraries = [Path(word) for word in sorted(set(maps)) if ".so" in word]
-    yield Whole(program, core, build_id, libraries, screen.out, tasks.out)
-
-
-@pytest.fixture(scope="session")
-def whole(
-    build: Path, asyncdump: Asyncdump, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Whole]:
-    yield from make_whole(build, asyncdump, tmp_path_factory.mktemp("whole"))
+from harness import Program
+from making import LINE, Whole, compile_program, losses, make_whole, run, split
 
 
 @pytest.fixture(scope="session")
@@ -77,16 +29,6 @@ def nameless(
     )
 
 
-def split(whole: Whole, folder: Path, link: bool = True) -> tuple[Path, Path]:
-    """A stripped copy and its debug file, which the copy's link names."""
-    bare, debug = folder / "bare", folder / "bare.debug"
-    run("objcopy", "--only-keep-debug", whole.program, debug)
-    run("strip", "-o", bare, whole.program)
-    if link:
-        run("objcopy", f"--add-gnu-debuglink={debug}", bare)
-    return bare, debug
-
-
 def agrees(said: Said, expected: str) -> None:
     assert (said.status, said.err, said.out) == (0, "", expected)
 
@@ -95,11 +37,6 @@ def by_id(folder: Path, whole: Whole) -> Path:
     path = folder / ".build-id" / whole.build_id[:2] / f"{whole.build_id[2:]}.debug"
     path.parent.mkdir(parents=True)
     return path
-
-
-def losses(said: Said) -> str:
-    assert said.err == ""
-    return "\n".join(loss["what"] for loss in said.json["losses"])
 
 
 # ---- where debug files are --------------------------------------------------------------------------
