@@ -31,6 +31,7 @@ static const char description[] =
     "Examples:\n"
     "  asyncdump core.1234                  who waits for whom, and for how long\n"
     "  asyncdump -p $(pidof kvd) --tasks    each task of a live service, its stack\n"
+    "  asyncdump core.1234 --where 'age > 30s && frame ~ \"db_\"' --sort=-age --limit 10 --tasks\n"
     "  asyncdump core.1234 --json | jq '.findings[] | .code, .tasks'\n"
     "  asyncdump --explain DEADLOCK         what that means, and how it is cured\n"
     "  asyncdump core.1234 ./kvd --fail-on-finding || notify\n"
@@ -155,6 +156,7 @@ struct ad_error *options_parse(struct options *options, int argc, char **argv)
 {
     *options = (struct options){.dump.limits = ad_limits_default};
     AD_TRY(ad_argp_run(&argp, argc, argv, 0, options, HINT));
+    AD_TRY(ad_view_check(&options->view));
     options->dump.locals = options->view.report.locals;
     if (options->action == ACTION_SHOW && options->view.view == AD_VIEW_EXPLAIN)
         options->action = ACTION_EXPLAIN;

@@ -198,15 +198,13 @@ static int compare(const void *left, const void *right)
     return a->shown[0] < b->shown[0] ? -1 : 1;
 }
 
-static struct ad_error *collect(const struct ad_snapshot *snapshot, bool system, struct ad_vector *groups,
-                                struct index *index)
+static struct ad_error *collect(const struct ad_snapshot *snapshot, const struct ad_selection *selection,
+                                struct ad_vector *groups, struct index *index)
 {
     ad_auto_free uint32_t *alike = NULL;
     AD_TRY(find_alikes(snapshot, &alike));
-    for (uint32_t i = 0; i < snapshot->tasks.count; i++) {
-        const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[i];
-        if (!system && task->flags & ASYNC_DEBUG_TASK_SYSTEM)
-            continue;
+    for (size_t i = 0; i < selection->count; i++) {
+        const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[selection->tasks[i]];
         AD_TRY(grow(index, groups));
         struct ad_group key = group_of(snapshot, alike, task);
         uint32_t *slot = find_slot(index, groups, &key);
@@ -214,17 +212,17 @@ static struct ad_error *collect(const struct ad_snapshot *snapshot, bool system,
             AD_TRY(ad_vector_push(groups, &key));
             *slot = (uint32_t)groups->count;
         }
-        join(snapshot, &AD_ITEMS(struct ad_group, groups)[*slot - 1], i);
+        join(snapshot, &AD_ITEMS(struct ad_group, groups)[*slot - 1], selection->tasks[i]);
     }
     return NULL;
 }
 
-struct ad_error *ad_groups_compute(const struct ad_snapshot *snapshot, bool system,
-                                   struct ad_vector *groups_ret)
+struct ad_error *ad_groups_compute(const struct ad_snapshot *snapshot,
+                                   const struct ad_selection *selection, struct ad_vector *groups_ret)
 {
     *groups_ret = AD_VECTOR(struct ad_group);
     struct index index = {0};
-    struct ad_error *error = collect(snapshot, system, groups_ret, &index);
+    struct ad_error *error = collect(snapshot, selection, groups_ret, &index);
     free(index.slots);
     if (error) {
         ad_vector_deinit(groups_ret);

@@ -4,13 +4,13 @@
  *
  * Whole stacks, never the top frame: two tasks that wait in the same library call for different reasons
  * are different. But not the runtime's own frames, which no view shows: its ways to the same wait differ.
- * What they wait for is not part of the key either, so that 25,000 connections are one line. The runtime's
- * own tasks are left out unless asked for.
+ * What they wait for is not part of the key either, so that 25,000 connections are one line.
  */
 #ifndef AD_REPORT_GROUPS_H
 #define AD_REPORT_GROUPS_H
 
 #include "model/snapshot.h"
+#include "report/selection.h"
 
 enum { AD_GROUP_SHOWN = 4 };
 
@@ -28,8 +28,9 @@ struct ad_group {
     uint32_t shown[AD_GROUP_SHOWN]; /**< the first tasks of it, `count` of them or all that fit */
 };
 
-/** Fills a vector of struct ad_group: most tasks first, then the oldest. Linear, but for sorting groups. */
-struct ad_error *ad_groups_compute(const struct ad_snapshot *snapshot, bool system,
+/** Fills a vector of struct ad_group with the selected tasks: most tasks first, then the oldest. Linear, but for sorting groups. */
+struct ad_error *ad_groups_compute(const struct ad_snapshot *snapshot,
+                                   const struct ad_selection *selection,
                                    struct ad_vector *groups_ret) ad_must_check;
 
 #endif

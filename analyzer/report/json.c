@@ -22,6 +22,7 @@
  *                    "future": FUTURE|null, "worker", "deadlock", "direct", "total", "age_ns",
  *                    "evidence": [{"task", "state_class", "age_ns", "wait", "where"}, ...] (the first 64 tasks),
  *                    "confirm": "what would prove it", "signature"}, ...],
+ *      "selection": {"passed" (tasks that --where and its like let pass), "shown" (--limit)},
  *      "tasks": [{"id", "name", "state" (the runtime's word), "state_class": "waiting"|...,
  *                 "wait": "in words", "awaits": FUTURE|null, "age_ns", "parent", "worker",
  *                 "spawn_site": PLACE|null, "resumes", "deadline_ns" (from now on; negative: overdue),
@@ -218,12 +219,13 @@ static struct ad_error *put_with_stack(struct document *document, json_t *value,
 
 /* ---- The document ---- */
 
-static struct ad_error *put_task(struct document *document, size_t index)
+static struct ad_error *put_task(struct document *document, size_t number)
 {
     const struct ad_snapshot *snapshot = document->snapshot;
+    uint32_t index = document->options->selection->tasks[number];
     const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[index];
     const struct ad_task_extra *extra = ad_task_extra(snapshot, task);
-    AD_TRY(put_with_stack(document, ad_json_task_object(snapshot, (uint32_t)index), task->stack));
+    AD_TRY(put_with_stack(document, ad_json_task_object(snapshot, index), task->stack));
     AD_TRY(put_stack(document, "spawn_stack", extra->spawn_trace.stack));
     AD_TRY(put_stack(document, "error_stack", extra->error_trace.stack));
     AD_TRY(put_variables(document, task->stack, &snapshot->task_values, ad_task_values(snapshot, index)));
@@ -298,11 +300,20 @@ static struct ad_error *put_array(struct document *document, const char *name, s
     return NULL;
 }
 
+static struct ad_error *put_selection(struct document *document)
+{
+    const struct ad_selection *selection = document->options->selection;
+    fputs(",\n\"selection\":", document->out);
+    return put(document->out, json_pack("{sI sI}", "passed", (json_int_t)selection->passed, "shown",
+                                        (json_int_t)selection->count));
+}
+
 static struct ad_error *put_document(struct document *document)
 {
     static const char *const verdicts[] = {"hung", "suspect", "idle", "busy", "empty"};
     const struct ad_snapshot *snapshot = document->snapshot;
     const struct ad_findings *findings = document->findings;
+    const struct ad_selection *selection = document->options->selection;
     FILE *out = document->out;
     fputs("{\"schema\":1,\n\"target\":", out);
     AD_TRY(put(out, ad_json_target(snapshot)));
@@ -311,7 +322,8 @@ static struct ad_error *put_document(struct document *document)
     AD_TRY(put(out, ad_json_tally(&findings->tally)));
     AD_TRY(put_signature(document));
     AD_TRY(put_array(document, "findings", findings->findings.count, put_finding));
-    AD_TRY(put_array(document, "tasks", snapshot->tasks.count, put_task));
+    AD_TRY(put_selection(document));
+    AD_TRY(put_array(document, "tasks", selection->count, put_task));
     AD_TRY(put_array(document, "workers", snapshot->workers.count, put_worker));
     AD_TRY(put_array(document, "threads", snapshot->threads.count, put_thread));
     AD_TRY(put_array(document, "finished", snapshot->finished.count, put_finished));

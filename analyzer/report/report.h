@@ -10,12 +10,15 @@
 
 #include "findings/findings.h"
 #include "model/snapshot.h"
+#include "report/selection.h"
 
 struct ad_report_options {
     bool all_frames; /**< show the runtime's own frames too */
     bool system;     /**< show the runtime's own tasks too */
     bool locals;     /**< show arguments and locals; they must have been read */
+    unsigned frames; /**< lines of each stack; 0: all */
     unsigned groups; /**< groups on the first screen; 0: 20 */
+    const struct ad_selection *selection; /**< the tasks to show; never NULL */
     unsigned width;  /**< characters of a line on the first screen; 0: any */
 };
 

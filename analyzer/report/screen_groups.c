@@ -104,13 +104,24 @@ static struct ad_error *print_groups(FILE *out, const struct ad_screen *screen,
     return NULL;
 }
 
+/* The head and the findings are of all tasks. */
+static void print_selected(FILE *out, const struct ad_screen *screen)
+{
+    const struct ad_selection *selection = screen->options->selection;
+    if (selection->filtered)
+        fprintf(out, "\n%" PRIu64 " of %zu tasks selected%s\n", selection->passed, screen->snapshot->tasks.count,
+                selection->passed ? ":" : "");
+}
+
 struct ad_error *ad_screen_groups(FILE *out, const struct ad_screen *screen, size_t bytes)
 {
     struct ad_vector groups;
-    AD_TRY(ad_groups_compute(screen->snapshot, screen->options->system, &groups));
+    AD_TRY(ad_groups_compute(screen->snapshot, screen->options->selection, &groups));
     struct ad_error *error = NULL;
+    print_selected(out, screen);
     if (groups.count) {
-        fputc('\n', out);
+        if (!screen->options->selection->filtered)
+            fputc('\n', out);
         error = print_groups(out, screen, &groups, bytes - MORE_BYTES);
     }
     ad_vector_deinit(&groups);

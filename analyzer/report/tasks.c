@@ -195,18 +195,26 @@ static void print_details(FILE *out, const struct ad_snapshot *snapshot, const s
 
 /* `values`: the first one of the stack's; AD_NONE: none. */
 static void print_lines(FILE *out, const struct ad_snapshot *snapshot, uint32_t stack, uint32_t values,
-                        bool all_frames)
+                        const struct ad_report_options *options)
 {
     struct ad_stack_walk walk;
     struct ad_stack_line line;
+    size_t shown = 0, more = 0;
     ad_stack_walk_init(&walk, snapshot, stack);
     while (ad_stack_walk_next(&walk, &line)) {
         struct ad_locals locals = ad_locals_next(snapshot, line.line, &values);
-        if (!all_frames && line.hidden)
+        if (!options->all_frames && line.hidden)
             continue;
+        if (options->frames && shown >= options->frames) {
+            more++;
+            continue;
+        }
+        shown++;
         print_line(out, &line);
         ad_print_locals(out, &locals);
     }
+    if (more)
+        fprintf(out, "  (%zu more frame%s; --frames 0 shows all)\n", more, more == 1 ? "" : "s");
     if (walk.stack && walk.stack->end_text) {
         fputs("  (the stack is not complete: ", out);
         ad_escape_print(out, walk.stack->end_text);
@@ -215,12 +223,12 @@ static void print_lines(FILE *out, const struct ad_snapshot *snapshot, uint32_t 
 }
 
 static void print_trace(FILE *out, const struct ad_snapshot *snapshot, const char *title,
-                        const struct ad_trace *trace, bool all_frames)
+                        const struct ad_trace *trace, const struct ad_report_options *options)
 {
     if (trace->stack >= snapshot->stacks.count)
         return;
     fprintf(out, "  %s:\n", title);
-    print_lines(out, snapshot, trace->stack, AD_NONE, all_frames);
+    print_lines(out, snapshot, trace->stack, AD_NONE, options);
 }
 
 /* Its own stack, and those that the runtime has recorded. */
@@ -228,43 +236,32 @@ static void print_stacks(FILE *out, const struct ad_snapshot *snapshot, uint32_t
                          const struct ad_report_options *options)
 {
     const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[index];
-    bool all_frames = options->all_frames;
     uint32_t values = options->locals ? ad_task_values(snapshot, index) : AD_NONE;
     const struct ad_task_extra *extra = ad_task_extra(snapshot, task);
-    if (ad_task_unbegun(snapshot, task) && !all_frames) {
+    if (ad_task_unbegun(snapshot, task) && !options->all_frames) {
         fputs("  (it is to begin in ", out);
         print_location(out, snapshot, task->start_location);
         fputs(")\n", out);
     } else if (task->stack < snapshot->stacks.count)
-        print_lines(out, snapshot, task->stack, values, all_frames);
+        print_lines(out, snapshot, task->stack, values, options);
     else if (extra->error_trace.stack >= snapshot->stacks.count)
         fputs("  (no stack)\n", out);
-    print_trace(out, snapshot, "failed in", &extra->error_trace, all_frames);
-    print_trace(out, snapshot, "spawned in", &extra->spawn_trace, all_frames);
+    print_trace(out, snapshot, "failed in", &extra->error_trace, options);
+    print_trace(out, snapshot, "spawned in", &extra->spawn_trace, options);
 }
 
 struct ad_error *ad_report_tasks(FILE *out, const struct ad_snapshot *snapshot,
                                  const struct ad_findings *findings, const struct ad_report_options *options)
 {
-    const char *separator = "";
-    uint64_t left_out = 0;
+    const struct ad_selection *selection = options->selection;
     (void)findings;
-    for (uint32_t i = 0; i < snapshot->tasks.count && !ferror(out); i++) {
-        const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[i];
-        if (!options->system && task->flags & ASYNC_DEBUG_TASK_SYSTEM) {
-            left_out++;
-            continue;
-        }
-        fputs(separator, out);
-        separator = "\n";
-        print_header(out, snapshot, i);
-        print_details(out, snapshot, task);
-        print_stacks(out, snapshot, i, options);
+    for (size_t i = 0; i < selection->count && !ferror(out); i++) {
+        uint32_t task = selection->tasks[i];
+        fputs(i ? "\n" : "", out);
+        print_header(out, snapshot, task);
+        print_details(out, snapshot, &AD_ITEMS(struct ad_task, &snapshot->tasks)[task]);
+        print_stacks(out, snapshot, task, options);
     }
-    if (left_out) {
-        fputs(separator, out);
-        ad_print_count(out, left_out, "task");
-        fputs(" of the runtime's own left out (--system shows them)\n", out);
-    }
+    ad_selection_print_rest(out, selection, selection->count ? "\n" : "");
     return NULL;
 }

@@ -5,10 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "report/escape.h"
 #include "report/finding_words.h"
 
-enum { KEY_TASKS = 0x1000, KEY_JSON, KEY_ALL_FRAMES, KEY_SYSTEM, KEY_LOCALS, KEY_GROUPS, KEY_FINDINGS, KEY_EXPLAIN, GROUPS_MAX = 1000000, ARGUMENT_WIDTH = 100 };
+enum { KEY_TASKS = 0x1000, KEY_JSON, KEY_ALL_FRAMES, KEY_SYSTEM, KEY_LOCALS, KEY_GROUPS, KEY_FRAMES, KEY_FINDINGS, KEY_EXPLAIN, NUMBER_MAX = 1000000, ARGUMENT_WIDTH = 100 };
 
 static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "What to show (without any: verdict, vitals, findings, groups of equal tasks):", 1},
@@ -18,18 +19,19 @@ static const struct argp_option option_list[] = {
     {"findings", KEY_FINDINGS, NULL, 0, "every finding with its evidence, and how sure it is", 1},
     {"explain", KEY_EXPLAIN, "CODE", 0, "what a finding of this code means, its causes and cures; \"list\": all codes", 1},
     {"all-frames", KEY_ALL_FRAMES, NULL, 0, "with --tasks: the runtime's own frames too", 1},
+    {"frames", KEY_FRAMES, "N", 0, "with --tasks: the N innermost frames of each stack", 1},
     {"system", KEY_SYSTEM, NULL, 0, "the runtime's own tasks too", 1},
     {"groups", KEY_GROUPS, "N", 0, "N groups instead of as many as fit one screen", 1},
     {0},
 };
 
-static error_t parse_groups(const char *argument, unsigned *groups_ret)
+static error_t parse_number(const char *argument, unsigned long least, unsigned *number_ret)
 {
     char *end;
-    unsigned long groups = strtoul(argument, &end, 10);
-    if (*end || end == argument || *argument == '-' || !groups || groups > GROUPS_MAX)
+    unsigned long number = strtoul(argument, &end, 10);
+    if (*end || end == argument || *argument == '-' || number < least || number > NUMBER_MAX)
         return EINVAL;
-    *groups_ret = (unsigned)groups;
+    *number_ret = (unsigned)number;
     return 0;
 }
 
@@ -44,6 +46,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
     struct ad_view_options *options = state->input;
     switch (key) {
+    case ARGP_KEY_INIT:
+        state->child_inputs[0] = &options->select;
+        return 0;
     case KEY_TASKS:
         options->view = AD_VIEW_TASKS;
         return 0;
@@ -67,30 +72,55 @@ static error_t parse(int key, char *argument, struct argp_state *state)
             options->view = AD_VIEW_TASKS;
         return 0;
     case KEY_GROUPS:
-        return parse_groups(argument, &options->report.groups);
+        return parse_number(argument, 1, &options->report.groups);
+    case KEY_FRAMES:
+        return parse_number(argument, 0, &options->report.frames);
     default:
         return ARGP_ERR_UNKNOWN;
     }
 }
 
-const struct argp ad_view_argp = {.options = option_list, .parser = parse};
+static const struct argp_child children[] = {{&ad_select_argp, 0, NULL, 1}, {0}};
+const struct argp ad_view_argp = {.options = option_list, .parser = parse, .children = children};
+
+struct ad_error *ad_view_check(const struct ad_view_options *options)
+{
+    return ad_select_check(&options->select);
+}
+
+static struct ad_error *print_view(FILE *out, const struct ad_view_options *options,
+                                   const struct ad_report_options *report, const struct ad_snapshot *snapshot,
+                                   const struct ad_findings *findings)
+{
+    switch (options->view) {
+    case AD_VIEW_TASKS:
+        return ad_report_tasks(out, snapshot, findings, report);
+    case AD_VIEW_JSON:
+        return ad_report_json(out, snapshot, findings, report);
+    case AD_VIEW_FINDINGS:
+        return ad_report_findings(out, snapshot, findings);
+    default:
+        return ad_report_screen(out, snapshot, findings, report);
+    }
+}
 
 struct ad_error *ad_view_print(FILE *out, const struct ad_view_options *options,
                                const struct ad_snapshot *snapshot, const struct ad_findings *findings)
 {
-    switch (options->view) {
-    case AD_VIEW_TASKS:
-        return ad_report_tasks(out, snapshot, findings, &options->report);
-    case AD_VIEW_JSON:
-        return ad_report_json(out, snapshot, findings, &options->report);
-    case AD_VIEW_FINDINGS:
-        return ad_report_findings(out, snapshot, findings);
-    case AD_VIEW_EXPLAIN:
+    if (options->view == AD_VIEW_EXPLAIN) {
         ad_explain(out, options->explain);
         return NULL;
-    default:
-        return ad_report_screen(out, snapshot, findings, &options->report);
     }
+    struct ad_report_options report = options->report;
+    struct ad_select_options select = options->select;
+    ad_cleanup(ad_selection_deinit) struct ad_selection selection = {0};
+    if (options->view == AD_VIEW_SCREEN && select.limit) { /* it is groups that are many there */
+        report.groups = select.limit < NUMBER_MAX ? (unsigned)select.limit : NUMBER_MAX;
+        select.limit = 0;
+    }
+    AD_TRY(ad_selection_init(&select, report.system || options->view == AD_VIEW_JSON, snapshot, &selection));
+    report.selection = &selection;
+    return print_view(out, options, &report, snapshot, findings);
 }
 
 /* What argp was at when it gave up. */
@@ -148,9 +178,11 @@ struct ad_error *ad_view_parse(int argc, char **argv, struct ad_view_options *op
     *options_ret = (struct ad_view_options){0};
     if (argc <= 0)
         return NULL;
-    return ad_argp_run(&alone, argc, argv, 0, options_ret,
-                       "there are --tasks, --json, --locals, --findings, --explain CODE, --all-frames, --system, "
-                       "--groups N, and nothing for the summary");
+    AD_TRY(ad_argp_run(&alone, argc, argv, 0, options_ret,
+                       "there are --tasks, --json, --locals, --findings, --explain CODE, --all-frames, --system, --groups N, "
+                       "--frames N, to select tasks --where, --state, --in, --waits-on, --older-than, --sort, --limit, and nothing for the "
+                       "summary"));
+    return ad_view_check(options_ret);
 }
 
 struct ad_error *ad_view_run(FILE *out, int argc, char **argv, const struct ad_snapshot *snapshot,

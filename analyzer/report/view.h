@@ -8,6 +8,9 @@
  *     --locals         --tasks with arguments and locals; likewise with --json
  *     --findings       every finding with its evidence
  *     --explain CODE   what that code means; "list": all of them. Needs no target.
+ *     --frames N       the innermost frames of each stack only
+ *
+ * and those of selection.h in all of them.
  */
 #ifndef AD_REPORT_VIEW_H
 #define AD_REPORT_VIEW_H
@@ -22,12 +25,16 @@ enum ad_view { AD_VIEW_SCREEN, AD_VIEW_TASKS, AD_VIEW_JSON, AD_VIEW_FINDINGS, AD
 struct ad_view_options {
     enum ad_view view;
     enum ad_finding_code explain; /**< AD_FINDING_CODES: the list */
-    struct ad_report_options report;
+    struct ad_report_options report; /**< its selection is made from the next */
+    struct ad_select_options select;
 };
 
 /** The options for a command that has more of its own: a child parser, whose input is a struct
  *  ad_view_options, all zero at first. */
 extern const struct argp ad_view_argp;
+
+/** AD_ERROR_USAGE when an option makes no sense that argp could not judge. */
+struct ad_error *ad_view_check(const struct ad_view_options *options) ad_must_check;
 
 /** AD_VIEW_EXPLAIN sees neither snapshot nor findings. */
 struct ad_error *ad_view_print(FILE *out, const struct ad_view_options *options,

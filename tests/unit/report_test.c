@@ -194,6 +194,17 @@ static void sentences_are_folded(void **state)
                                 "BLOCKER   12345678901234\n          5\n");
 }
 
+static const struct ad_select_options everything;
+
+static struct ad_error *group_all(const struct ad_snapshot *snapshot, struct ad_vector *groups_ret)
+{
+    struct ad_selection selection;
+    AD_TRY(ad_selection_init(&everything, false, snapshot, &selection));
+    struct ad_error *error = ad_groups_compute(snapshot, &selection, groups_ret);
+    ad_selection_deinit(&selection);
+    return error;
+}
+
 static void tasks_are_grouped_by_whole_stack(void **state)
 {
     (void)state;
@@ -209,7 +220,7 @@ static void tasks_are_grouped_by_whole_stack(void **state)
     build_state(s, 2, ASYNC_DEBUG_STATE_READY);
 
     struct ad_vector groups;
-    assert_null(ad_groups_compute(s, false, &groups));
+    assert_null(group_all(s, &groups));
     const struct ad_group *group = groups.items;
     assert_int_equal(groups.count, 3);
     assert_int_equal(group[0].count, 6);
@@ -222,7 +233,7 @@ static void tasks_are_grouped_by_whole_stack(void **state)
     ad_vector_deinit(&groups);
 
     build_wait(s, 5, build_lock(s, "n", AD_NONE));
-    assert_null(ad_groups_compute(s, false, &groups));
+    assert_null(group_all(s, &groups));
     assert_int_equal(groups.count, 3);
     assert_false(AD_ITEMS(struct ad_group, &groups)[0].one_object);
     ad_vector_deinit(&groups);
@@ -277,13 +288,16 @@ static void tasks_without_frames_are_grouped_by_start(void **state)
         build_task_at(s, i)->stack = i == 3 ? AD_NONE : i == 4 ? shown : stack;
         build_task_at(s, i)->start_location = i == 2 ? serve + 1 : serve;
     }
-    const struct ad_report_options options = {0};
+    struct ad_selection selection;
+    const struct ad_report_options options = {.selection = &selection};
     struct ad_findings findings;
     struct ad_buffer buffer;
     begin(&buffer);
     assert_null(ad_findings_compute(s, &findings));
+    assert_null(ad_selection_init(&everything, false, s, &selection));
     assert_null(ad_report_screen(buffer.file, s, &findings, &options));
     assert_null(ad_report_tasks(buffer.file, s, &findings, &options));
+    ad_selection_deinit(&selection);
     ad_auto_free char *text = finish(&buffer);
     assert_non_null(strstr(text, "ready   -          begins in serve a.c:7"));
     assert_non_null(strstr(text, "ready   -          begins in parse b.c:8"));
@@ -302,7 +316,7 @@ static void many_groups_are_counted_right(void **state)
     for (uint32_t i = 0; i < TASKS; i++)
         build_task_at(s, build_task(s, "t"))->stack = i % STACKS;
     struct ad_vector groups;
-    assert_null(ad_groups_compute(s, false, &groups));
+    assert_null(group_all(s, &groups));
     assert_int_equal(groups.count, STACKS);
     for (uint32_t i = 0; i < STACKS; i++)
         assert_int_equal(AD_ITEMS(struct ad_group, &groups)[i].count, TASKS / STACKS);
