@@ -22,6 +22,9 @@ import pytest
 from command import Asyncdump
 from harness import Hung, Kvd, Program, gcore_core, hang, kernel_core, kernel_core_refusal
 
+# Debian's profile sets it, and no test asks a server on the internet.
+os.environ.pop("DEBUGINFOD_URLS", None)
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 

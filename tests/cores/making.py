@@ -16,7 +16,7 @@ SOURCES = Path(__file__).resolve().parent
 
 def compile_program(build: Path, program: Path, source: str, *options: str) -> Path:
     """Compiles a source of this folder to `program`, which is returned."""
-    libuv = "libuv-static" if "-static" in options else "libuv"
+    libuv = "libuv-static" if {"-static", "-static-pie"} & set(options) else "libuv"
     flags = subprocess.check_output(["pkg-config", "--libs", libuv], text=True).split()
     parts = [f"-I{SOURCES.parent.parent / 'runtime' / 'include'}", str(SOURCES / source)]
     libraries = [str(build / "runtime" / "libasyncrt.a"), *flags, "-lpthread", "-ldl"]

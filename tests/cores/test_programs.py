@@ -48,11 +48,11 @@ def reads_all(said: Said, runtimes: int = 1) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", ["kernel", "gcore"])
-@pytest.mark.parametrize("linked", ["-static", "-pie", "-no-pie"])
+@pytest.mark.parametrize("linked", ["-static", "-static-pie", "-pie", "-no-pie"])
 def test_linked(
     asyncdump: Asyncdump, compiled: Compile, launch: Launch, core_of: CoreOf, linked: str, kind: str
 ) -> None:
-    options = [linked, "-fPIE"] if linked == "-pie" else [linked, "-fno-pie"]
+    options = [linked, "-fPIE" if linked.endswith("-pie") and "no" not in linked else "-fno-pie"]
     running = launch([str(compiled("program", "program.c", *options))])
     assert running.read_line() == "ready"
     reads_all(asyncdump(core_of(running, kind), "--json"))
@@ -69,6 +69,30 @@ def test_runtimes_in_shared_libraries(
     for _ in paths:
         assert running.read_line() == "ready"
     reads_all(asyncdump(core_of(running, "kernel"), "--json"), libraries)
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_a_program_replaced_on_disk(
+    asyncdump: Asyncdump, compiled: Compile, launch: Launch, core_of: CoreOf, live: bool
+) -> None:
+    """As an upgrade does it. Of a live process the file that runs is still to be had; of a core it is not, and the
+    new one is refused."""
+    program = compiled("program", "program.c")
+    running = launch([str(program)])
+    assert running.read_line() == "ready"
+    shutil.copy(program, program.with_name("old"))
+    program.unlink()
+    compiled("program", "program.c", "-O2")
+    if live:
+        said = asyncdump("-p", running.pid)
+        assert (said.status, said.err) == (0, "") and "sleeper program.c:17" in said.out
+        return
+    core = core_of(running, "kernel")
+    said = asyncdump(core)
+    assert (said.status, said.err) == (3, "") and "binary differs" in said.out
+    assert f"{program} has build-id" in said.out and "but the process ran build-id" in said.out
+    assert "program.c" not in said.out
+    reads_all(asyncdump(core, program.with_name("old"), "--json"))
 
 
 def test_a_core_from_a_container(
