@@ -32,6 +32,8 @@ static const char description[] =
     "  asyncdump core.1234                  who waits for whom, and for how long\n"
     "  asyncdump -p $(pidof kvd) --tasks    each task of a live service, its stack\n"
     "  asyncdump core.1234 --where 'age > 30s && frame ~ \"db_\"' --sort=-age --limit 10 --tasks\n"
+    "  asyncdump core.1234 --group label.tenant   how many tasks of whom, for how long\n"
+    "  asyncdump core.1234 --folded | flamegraph.pl > parked.svg\n"
     "  asyncdump core.1234 --json | jq '.findings[] | .code, .tasks'\n"
     "  asyncdump --explain DEADLOCK         what that means, and how it is cured\n"
     "  asyncdump core.1234 ./kvd --fail-on-finding || notify\n"

@@ -17,7 +17,9 @@ struct ad_report_options {
     bool system;     /**< show the runtime's own tasks too */
     bool locals;     /**< show arguments and locals; they must have been read */
     unsigned frames; /**< lines of each stack; 0: all */
-    unsigned groups; /**< groups on the first screen; 0: 20 */
+    unsigned groups; /**< groups on the first screen; 0: 20. In ad_report_grouped: 0: all */
+    const char *group; /**< of ad_report_grouped: a field, or "stack" */
+    bool spawned;    /**< of ad_report_tree: who spawned whom, not who waits for whom */
     const struct ad_selection *selection; /**< the tasks to show; never NULL */
     unsigned width;  /**< characters of a line on the first screen; 0: any */
 };
@@ -38,5 +40,28 @@ struct ad_error *ad_report_findings(FILE *out, const struct ad_snapshot *snapsho
 struct ad_error *ad_report_json(FILE *out, const struct ad_snapshot *snapshot,
                                 const struct ad_findings *findings,
                                 const struct ad_report_options *options) ad_must_check;
+/** What the selected tasks have in common: a line for each value of a field, or each whole stack, with how
+ *  many tasks have it, how long they are in their state, and what they wait for. */
+struct ad_error *ad_report_grouped(FILE *out, const struct ad_snapshot *snapshot,
+                                   const struct ad_findings *findings,
+                                   const struct ad_report_options *options) ad_must_check;
+/** AD_ERROR_USAGE when there is nothing of that name to group by. */
+struct ad_error *ad_group_check(const char *name) ad_must_check;
+/** Who waits for whom, or who spawned whom; see tree.c. */
+struct ad_error *ad_report_tree(FILE *out, const struct ad_snapshot *snapshot,
+                                const struct ad_findings *findings,
+                                const struct ad_report_options *options) ad_must_check;
+/** As ad_report_tasks and, of a single task, every field that is known (fields.h). */
+struct ad_error *ad_report_task(FILE *out, const struct ad_snapshot *snapshot,
+                                const struct ad_findings *findings,
+                                const struct ad_report_options *options) ad_must_check;
+/** A line for each task, a column for each field (fields.h), as in RFC 4180; durations are nanoseconds. */
+struct ad_error *ad_report_csv(FILE *out, const struct ad_snapshot *snapshot,
+                               const struct ad_findings *findings,
+                               const struct ad_report_options *options) ad_must_check;
+/** "main;serve;read 12": each distinct stack and how many tasks have it, for flame graphs. */
+struct ad_error *ad_report_folded(FILE *out, const struct ad_snapshot *snapshot,
+                                  const struct ad_findings *findings,
+                                  const struct ad_report_options *options) ad_must_check;
 
 #endif

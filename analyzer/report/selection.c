@@ -56,6 +56,8 @@ static struct ad_error *make_filter(const struct ad_select_options *options, str
     ad_filter_init(filter);
     for (unsigned i = 0; i < options->condition_count; i++)
         AD_TRY(add_condition(filter, &options->conditions[i]));
+    if (options->task)
+        return ad_filter_add_test(filter, "--task", "id", AD_FILTER_EQUAL, options->task, NULL);
     return NULL;
 }
 

@@ -24,6 +24,7 @@ struct ad_select_options {
         const char *text;
     } conditions[AD_CONDITIONS_MAX];
     unsigned condition_count;
+    unsigned task; /**< only the one with this id; 0: any */
     const char *sort; /**< NULL: as the runtimes have them */
     uint64_t limit;   /**< 0: none */
 };

@@ -9,13 +9,18 @@
 #include "report/escape.h"
 #include "report/finding_words.h"
 
-enum { KEY_TASKS = 0x1000, KEY_JSON, KEY_ALL_FRAMES, KEY_SYSTEM, KEY_LOCALS, KEY_GROUPS, KEY_FRAMES, KEY_FINDINGS, KEY_EXPLAIN, NUMBER_MAX = 1000000, ARGUMENT_WIDTH = 100 };
+enum { KEY_TASKS = 0x1000, KEY_JSON, KEY_ALL_FRAMES, KEY_SYSTEM, KEY_LOCALS, KEY_GROUPS, KEY_FRAMES, KEY_GROUP, KEY_TREE, KEY_TASK, KEY_CSV, KEY_FOLDED, KEY_FINDINGS, KEY_EXPLAIN, NUMBER_MAX = 1000000, ARGUMENT_WIDTH = 100 };
 
 static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "What to show (without any: verdict, vitals, findings, groups of equal tasks):", 1},
     {"tasks", KEY_TASKS, NULL, 0, "every task: state, what it waits for, whole stack", 1},
     {"json", KEY_JSON, NULL, 0, "everything as one JSON object, \"schema\": 1", 1},
     {"locals", KEY_LOCALS, NULL, 0, "every task, with the arguments and locals of its frames; also with --json", 1},
+    {"group", KEY_GROUP, "FIELD", 0, "what tasks have in common: stack, wait, spawn, state, label.K or any other field", 1},
+    {"tree", KEY_TREE, "spawned", OPTION_ARG_OPTIONAL, "who waits for whom; --tree=spawned: who spawned whom", 1},
+    {"task", KEY_TASK, "ID", 0, "everything known of one task", 1},
+    {"csv", KEY_CSV, NULL, 0, "a line for each task, a column for each field", 1},
+    {"folded", KEY_FOLDED, NULL, 0, "stacks and how many tasks have each, for flame graphs", 1},
     {"findings", KEY_FINDINGS, NULL, 0, "every finding with its evidence, and how sure it is", 1},
     {"explain", KEY_EXPLAIN, "CODE", 0, "what a finding of this code means, its causes and cures; \"list\": all codes", 1},
     {"all-frames", KEY_ALL_FRAMES, NULL, 0, "with --tasks: the runtime's own frames too", 1},
@@ -60,6 +65,23 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         return 0;
     case KEY_EXPLAIN:
         return parse_code(argument, options);
+    case KEY_GROUP:
+        options->view = AD_VIEW_GROUPED;
+        options->report.group = argument;
+        return 0;
+    case KEY_TREE:
+        options->view = AD_VIEW_TREE;
+        options->report.spawned = argument;
+        return argument && strcmp(argument, "spawned") != 0 ? EINVAL : 0;
+    case KEY_TASK:
+        options->view = AD_VIEW_TASK;
+        return parse_number(argument, 1, &options->select.task);
+    case KEY_CSV:
+        options->view = AD_VIEW_CSV;
+        return 0;
+    case KEY_FOLDED:
+        options->view = AD_VIEW_FOLDED;
+        return 0;
     case KEY_ALL_FRAMES:
         options->report.all_frames = true;
         return 0;
@@ -85,6 +107,8 @@ const struct argp ad_view_argp = {.options = option_list, .parser = parse, .chil
 
 struct ad_error *ad_view_check(const struct ad_view_options *options)
 {
+    if (options->view == AD_VIEW_GROUPED)
+        AD_TRY(ad_group_check(options->report.group));
     return ad_select_check(&options->select);
 }
 
@@ -99,6 +123,16 @@ static struct ad_error *print_view(FILE *out, const struct ad_view_options *opti
         return ad_report_json(out, snapshot, findings, report);
     case AD_VIEW_FINDINGS:
         return ad_report_findings(out, snapshot, findings);
+    case AD_VIEW_GROUPED:
+        return ad_report_grouped(out, snapshot, findings, report);
+    case AD_VIEW_TREE:
+        return ad_report_tree(out, snapshot, findings, report);
+    case AD_VIEW_TASK:
+        return ad_report_task(out, snapshot, findings, report);
+    case AD_VIEW_CSV:
+        return ad_report_csv(out, snapshot, findings, report);
+    case AD_VIEW_FOLDED:
+        return ad_report_folded(out, snapshot, findings, report);
     default:
         return ad_report_screen(out, snapshot, findings, report);
     }
@@ -114,11 +148,15 @@ struct ad_error *ad_view_print(FILE *out, const struct ad_view_options *options,
     struct ad_report_options report = options->report;
     struct ad_select_options select = options->select;
     ad_cleanup(ad_selection_deinit) struct ad_selection selection = {0};
-    if (options->view == AD_VIEW_SCREEN && select.limit) { /* it is groups that are many there */
+    bool grouped = options->view == AD_VIEW_SCREEN || options->view == AD_VIEW_GROUPED;
+    bool system = report.system || options->view == AD_VIEW_JSON || options->view == AD_VIEW_TASK;
+    if (grouped && select.limit) { /* it is groups that are many there */
         report.groups = select.limit < NUMBER_MAX ? (unsigned)select.limit : NUMBER_MAX;
         select.limit = 0;
     }
-    AD_TRY(ad_selection_init(&select, report.system || options->view == AD_VIEW_JSON, snapshot, &selection));
+    AD_TRY(ad_selection_init(&select, system, snapshot, &selection));
+    if (options->view == AD_VIEW_TASK && !selection.count)
+        return ad_error_create(AD_ERROR_USAGE, "there is no task %u here; --csv lists all", select.task);
     report.selection = &selection;
     return print_view(out, options, &report, snapshot, findings);
 }
@@ -179,7 +217,7 @@ struct ad_error *ad_view_parse(int argc, char **argv, struct ad_view_options *op
     if (argc <= 0)
         return NULL;
     AD_TRY(ad_argp_run(&alone, argc, argv, 0, options_ret,
-                       "there are --tasks, --json, --locals, --findings, --explain CODE, --all-frames, --system, --groups N, "
+                       "there are --tasks, --json, --locals, --findings, --explain CODE, --group FIELD, --tree, --task ID, --csv, --folded, --all-frames, --system, --groups N, "
                        "--frames N, to select tasks --where, --state, --in, --waits-on, --older-than, --sort, --limit, and nothing for the "
                        "summary"));
     return ad_view_check(options_ret);

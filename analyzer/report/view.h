@@ -6,6 +6,10 @@
  *     --tasks          every task with its stack --all-frames   the runtime's own frames too
  *     --json           everything, for programs  --system       the runtime's own tasks too
  *     --locals         --tasks with arguments and locals; likewise with --json
+ *     --group FIELD    what tasks have in common
+ *     --tree           who waits for whom        --tree=spawned who spawned whom
+ *     --task ID        everything known of one task
+ *     --csv            a line for each task      --folded       stacks for flame graphs
  *     --findings       every finding with its evidence
  *     --explain CODE   what that code means; "list": all of them. Needs no target.
  *     --frames N       the innermost frames of each stack only
@@ -20,7 +24,8 @@
 
 #include "report/report.h"
 
-enum ad_view { AD_VIEW_SCREEN, AD_VIEW_TASKS, AD_VIEW_JSON, AD_VIEW_FINDINGS, AD_VIEW_EXPLAIN };
+enum ad_view { AD_VIEW_SCREEN, AD_VIEW_TASKS, AD_VIEW_JSON, AD_VIEW_FINDINGS, AD_VIEW_EXPLAIN,
+               AD_VIEW_GROUPED, AD_VIEW_TREE, AD_VIEW_TASK, AD_VIEW_CSV, AD_VIEW_FOLDED };
 
 struct ad_view_options {
     enum ad_view view;

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: MIT
+"""Groups, trees, tables and folded stacks of a server's core, held against its own account."""
+
+from __future__ import annotations
+
+import collections
+import csv
+import io
+import re
+from pathlib import Path
+from typing import Callable
+
+import pytest
+
+from command import Asyncdump
+from harness import Hung
+
+WAITERS = 6
+
+
+@pytest.fixture
+def hung(hung_kvd: Callable[..., Hung]) -> Hung:
+    return hung_kvd(WAITERS)
+
+
+@pytest.fixture
+def core(hung: Hung, core_of: Callable[..., Path]) -> Path:
+    return core_of(hung.kvd, "gcore")
+
+
+def test_a_table_for_programs(asyncdump: Asyncdump, hung: Hung, core: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(asyncdump(core, "--csv").out)))
+    truth = {str(task["id"]): task for task in hung.truth["tasks"]}
+    assert {row["id"] for row in rows} == set(truth) and len(rows) == len(truth)
+    for row in rows:
+        task = truth[row["id"]]
+        assert row["name"] == task["name"]
+        owner = task["waits_for"] and task["waits_for"]["owner"]
+        assert row["owner"] == (str(owner) if owner else "")
+        frames = row["frame"].split()
+        assert [f for f in frames if f in task["functions"]] == task["functions"][::-1]
+
+
+def test_stacks_for_flame_graphs(asyncdump: Asyncdump, hung: Hung, core: Path) -> None:
+    counts: collections.Counter[str] = collections.Counter()
+    for line in asyncdump(core, "--folded").out.splitlines():
+        stack, count = line.rsplit(" ", 1)
+        counts[stack] += int(count)
+    assert sum(counts.values()) == len(hung.truth["tasks"])
+    for task in hung.truth["tasks"]:
+        assert any(
+            [f for f in stack.split(";") if f in task["functions"]] == task["functions"]
+            for stack in counts
+        ), task
+
+
+def test_groups_hold_every_task_once(asyncdump: Asyncdump, hung: Hung, core: Path) -> None:
+    for key in ("stack", "wait", "spawn", "state", "label.none", "worker"):
+        rows = re.findall(r"^ *(\d+)  ", asyncdump(core, "--group", key).out, re.MULTILINE)
+        assert sum(map(int, rows)) == len(hung.truth["tasks"]), key
+    words = asyncdump("/nowhere", "--group", "nothing").refused(2)
+    assert "--group: nothing is nothing to group by; there are stack, id, name" in words
+
+
+def test_trees(asyncdump: Asyncdump, hung: Hung, core: Path) -> None:
+    tree = asyncdump(core, "--tree").out
+    first, second = sorted(task["id"] for task in hung.cycle())
+    assert re.search(
+        rf"^#{first} .*\(a cycle: above it is #{second} again\)\n  #{second} ", tree, re.MULTILINE
+    )
+    times = re.findall(r"^ *(?:\[x(\d+) of\] )?#\d+ ", tree, re.MULTILINE)
+    assert sum(int(number or 1) for number in times) == len(hung.truth["tasks"])
+    spawned = asyncdump(core, "--tree=spawned").out
+    assert re.search(r'^#1 "main" .*\n  #', spawned) and '\n    [x2 of] #6 "transfer' in spawned
+
+
+def test_one_task(asyncdump: Asyncdump, hung: Hung, core: Path) -> None:
+    member = hung.cycle()[0]
+    said = asyncdump(core, "--task", member["id"]).out
+    assert said.startswith(f"#{member['id']} \"{member['name']}\"  waiting ")
+    assert re.search(rf"^  owner +{member['waits_for']['owner']}$", said, re.MULTILINE)
+    assert "there is no task 77777 here" in asyncdump(core, "--task", "77777").refused(2)
