@@ -27,6 +27,10 @@ struct ad_vector {
 
 struct ad_error *ad_vector_add(struct ad_vector *vector, void **item_ret) ad_must_check;
 struct ad_error *ad_vector_push(struct ad_vector *vector, const void *item) ad_must_check;
+/** Pushes `count` items at once. */
+struct ad_error *ad_vector_append(struct ad_vector *vector, const void *items, size_t count) ad_must_check;
+/** Makes sure that `more` items can be added without growing. */
+struct ad_error *ad_vector_reserve(struct ad_vector *vector, size_t more) ad_must_check;
 void ad_vector_deinit(struct ad_vector *vector);
 
 #endif

@@ -58,12 +58,13 @@ struct ad_error *ad_dump_discover(struct ad_dump *dump, const struct ad_dump_opt
 
 /* A runtime that cannot be read is a loss when there is another one, and the end when there is none. */
 struct ad_error *ad_dump_runtimes(struct ad_dump *dump, const struct ad_discovery *discovery,
-                                  const struct ad_limits *limits, struct ad_snapshot *snapshot)
+                                  const struct ad_limits *limits, const struct ad_stack_visitor *visitor,
+                                  struct ad_snapshot *snapshot)
 {
     const struct ad_candidate *candidates = discovery->candidates.items;
     for (size_t i = 0; i < discovery->candidates.count; i++) {
-        struct ad_error *error = ad_layout_read(dump->target, candidates[i].address, candidates[i].found_by,
-                                                limits, snapshot);
+        struct ad_error *error = ad_layout_visit(dump->target, candidates[i].address, candidates[i].found_by,
+                                                 limits, visitor, snapshot);
         if (!error)
             continue;
         if (discovery->candidates.count == 1 || error->kind == AD_ERROR_NOMEM)
@@ -76,14 +77,36 @@ struct ad_error *ad_dump_runtimes(struct ad_dump *dump, const struct ad_discover
     return NULL;
 }
 
-static struct ad_error *read_model(struct ad_dump *dump, const struct ad_dump_options *options)
+static struct ad_error *read_model(struct ad_dump *dump, const struct ad_dump_options *options,
+                                   const struct ad_stack_visitor *visitor)
 {
     ad_cleanup(ad_discovery_deinit) struct ad_discovery discovery = {.candidates = AD_VECTOR(struct ad_candidate)};
     AD_TRY(ad_dump_discover(dump, options, &discovery));
-    return ad_dump_runtimes(dump, &discovery, &options->limits, dump->snapshot);
+    return ad_dump_runtimes(dump, &discovery, &options->limits, visitor, dump->snapshot);
 }
 
 /* ---- In which order ------------------------------------------------------------------------------- */
+
+/* From what takes long to answer, but can be asked for much in one message: all registers, then all stacks. */
+static struct ad_error *read_asking(struct ad_dump *dump, const struct ad_dump_options *options)
+{
+    AD_TRY(read_model(dump, options, NULL));
+    AD_TRY(ad_layout_prefetch_stacks(dump->target, &options->limits, dump->snapshot));
+    return ad_dump_stacks(dump, &options->limits);
+}
+
+/* From a file: task by task, since each read costs as much as what is done with it. */
+static struct ad_error *read_at_once(struct ad_dump *dump, const struct ad_dump_options *options)
+{
+    struct ad_stacks *stacks;
+    AD_TRY(ad_stacks_create(dump, &options->limits, &stacks));
+    struct ad_stack_visitor visitor = ad_stacks_visitor(stacks);
+    struct ad_error *error = read_model(dump, options, &visitor);
+    if (!error)
+        error = ad_stacks_complete(stacks);
+    ad_stacks_destroy(stacks);
+    return error;
+}
 
 /* Of a core, texts may lie in the files, and so may the only trace of the runtime: files first. */
 static struct ad_error *read_resting(struct ad_dump *dump, const struct ad_dump_options *options)
@@ -92,10 +115,10 @@ static struct ad_error *read_resting(struct ad_dump *dump, const struct ad_dump_
     AD_TRY(ad_dump_open_files(dump, options));
     AD_TRY(ad_snapshot_describe(dump->snapshot, dump->target));
     AD_TRY(ad_snapshot_text(dump->snapshot, dump->target->stop_note, &dump->snapshot->stop_note));
-    AD_TRY(read_model(dump, options));
+    AD_TRY(dump->target->ops->prefetch ? read_asking(dump, options) : read_at_once(dump, options));
     if (options->snapshot)
         ad_dump_read_links(dump, &options->limits);
-    return ad_layout_prefetch_stacks(dump->target, &options->limits, dump->snapshot);
+    return NULL;
 }
 
 static struct ad_error *write_snapshot(const struct ad_dump *dump, const char *path)
@@ -111,7 +134,6 @@ static struct ad_error *fill(struct ad_dump *dump, const struct ad_dump_options 
     AD_TRY(ad_snapshot_create(&dump->snapshot));
     bool live = dump->target->kind == AD_TARGET_LIVE;
     AD_TRY(live ? ad_dump_read_live(dump, options) : read_resting(dump, options));
-    AD_TRY(ad_dump_stacks(dump, &options->limits));
     AD_TRY(ad_dump_locate(dump, &options->limits));
     AD_TRY(ad_dump_module_losses(dump));
     if (options->locals)

@@ -7,6 +7,7 @@
 
 #include "base/map.h"
 #include "dump/dump.h"
+#include "runtimes/layout.h"
 #include "unwind/unwind.h"
 
 /* ---- discover.c: where descriptors are --------------------------------------------------------- */
@@ -39,9 +40,11 @@ struct ad_error *ad_discover_scan(struct ad_discovery *discovery, struct ad_dump
 /** By notes, which needs no file; by symbols; by a scan when nothing else led to one. */
 struct ad_error *ad_dump_discover(struct ad_dump *dump, const struct ad_dump_options *options,
                                   struct ad_discovery *discovery) ad_must_check;
-/** Reads them all. One that cannot be read is a loss when there is another, and the end when there is none. */
+/** Reads them all. One that cannot be read is a loss when there is another, and the end when there is none.
+ *  `visitor`: see ad_layout_visit; NULL: none. */
 struct ad_error *ad_dump_runtimes(struct ad_dump *dump, const struct ad_discovery *discovery,
-                                  const struct ad_limits *limits, struct ad_snapshot *snapshot) ad_must_check;
+                                  const struct ad_limits *limits, const struct ad_stack_visitor *visitor,
+                                  struct ad_snapshot *snapshot) ad_must_check;
 /** Opens the modules' files, once. */
 struct ad_error *ad_dump_open_files(struct ad_dump *dump, const struct ad_dump_options *options) ad_must_check;
 
@@ -60,6 +63,16 @@ void ad_dump_read_links(struct ad_dump *dump, const struct ad_limits *limits);
 /** Unwinds tasks and threads into snapshot.stacks, .frames and .locations (their pc only); adds the stacks
  *  that a runtime has recorded, and where tasks start and were spawned. */
 struct ad_error *ad_dump_stacks(struct ad_dump *dump, const struct ad_limits *limits) ad_must_check;
+
+/** The same in three steps, so that tasks can be unwound while they are read: those that the visitor is told of. */
+struct ad_stacks;
+/** Needs the modules' files. */
+struct ad_error *ad_stacks_create(struct ad_dump *dump, const struct ad_limits *limits,
+                                  struct ad_stacks **stacks_ret) ad_must_check;
+void ad_stacks_destroy(struct ad_stacks *stacks);
+struct ad_stack_visitor ad_stacks_visitor(struct ad_stacks *stacks);
+/** The tasks that were not visited, and all else. */
+struct ad_error *ad_stacks_complete(struct ad_stacks *stacks) ad_must_check;
 
 /* ---- locations.c: every address once --------------------------------------------------------------- */
 

@@ -69,7 +69,7 @@ static struct ad_error *copy_all(struct ad_live_reading *reading, struct ad_snap
     const struct ad_limits *limits = &reading->options->limits;
     const struct ad_candidate *candidates = reading->discovery.candidates.items;
     AD_TRY(ad_snapshot_describe(scratch, target));
-    AD_TRY(ad_dump_runtimes(reading->dump, &reading->discovery, limits, scratch));
+    AD_TRY(ad_dump_runtimes(reading->dump, &reading->discovery, limits, NULL, scratch));
     AD_TRY(ad_layout_prefetch_stacks(target, limits, scratch));
     if (reading->options->locals)
         AD_TRY(ad_dump_copy_data(reading->dump, limits));
@@ -163,7 +163,7 @@ static struct ad_error *read_copies(const struct ad_live_reading *reading)
     struct ad_dump *dump = reading->dump;
     AD_TRY(ad_target_release(dump->target));
     AD_TRY(ad_snapshot_describe(dump->snapshot, dump->target));
-    AD_TRY(ad_dump_runtimes(dump, &reading->discovery, &reading->options->limits, dump->snapshot));
+    AD_TRY(ad_dump_runtimes(dump, &reading->discovery, &reading->options->limits, NULL, dump->snapshot));
     AD_TRY(ad_snapshot_text(dump->snapshot, dump->target->stop_note, &dump->snapshot->stop_note));
     return tell_doubts(reading);
 }
@@ -180,5 +180,6 @@ struct ad_error *ad_dump_read_live(struct ad_dump *dump, const struct ad_dump_op
     AD_TRY(prepare(&reading));
     AD_TRY(options->no_stop ? ad_live_read_running(&reading) : ad_live_read_stopped(&reading));
     AD_TRY(read_copies(&reading));
-    return ad_dump_open_files(dump, options);
+    AD_TRY(ad_dump_open_files(dump, options));
+    return ad_dump_stacks(dump, &options->limits);
 }

@@ -342,6 +342,9 @@ void ad_layout_deinit(struct ad_layout *layout)
     ad_vector_deinit(&layout->places);
     ad_vector_deinit(&layout->ready);
     ad_vector_deinit(&layout->visited);
+    ad_vector_deinit(&layout->noted);
+    ad_map_deinit(&layout->noted_at);
+    free(layout->block.bytes);
     ad_map_deinit(&layout->labels_at);
     ad_map_deinit(&layout->task_at);
     ad_map_deinit(&layout->worker_at);
@@ -365,6 +368,7 @@ void ad_layout_init(struct ad_layout *layout, struct ad_target *target, uint64_t
         .places = AD_VECTOR(struct ad_place),
         .ready = AD_VECTOR(struct ad_ready_list),
         .visited = AD_VECTOR(uint64_t),
+        .noted = AD_VECTOR(uint8_t),
         .extra_steps = limits->list_steps,
     };
 }
@@ -378,8 +382,16 @@ struct ad_error *ad_layout_begin(struct ad_layout *layout, const char *found_by)
 struct ad_error *ad_layout_read(struct ad_target *target, uint64_t address, const char *found_by,
                                 const struct ad_limits *limits, struct ad_snapshot *snapshot)
 {
+    return ad_layout_visit(target, address, found_by, limits, NULL, snapshot);
+}
+
+struct ad_error *ad_layout_visit(struct ad_target *target, uint64_t address, const char *found_by,
+                                 const struct ad_limits *limits, const struct ad_stack_visitor *visitor,
+                                 struct ad_snapshot *snapshot)
+{
     ad_cleanup(ad_layout_deinit) struct ad_layout layout;
     ad_layout_init(&layout, target, address, limits, snapshot);
+    layout.visitor = visitor;
     AD_TRY(ad_layout_begin(&layout, found_by));
     if (!layout.descriptor.process)
         return ad_snapshot_lose(snapshot, false, 0, "a runtime was found that has not been started");

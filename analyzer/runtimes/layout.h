@@ -21,6 +21,20 @@ struct ad_error *ad_layout_check(struct ad_target *target, uint64_t address) ad_
 struct ad_error *ad_layout_read(struct ad_target *target, uint64_t address, const char *found_by,
                                 const struct ad_limits *limits, struct ad_snapshot *snapshot) ad_must_check;
 
+/** Who is told of each suspended task while its stack is at hand. */
+struct ad_stack_visitor {
+    /** The task has its registers; `size` bytes of its stack lie at `address`, at least those of its saved
+     *  registers. They are valid during the call only. */
+    struct ad_error *(*visit)(void *context, uint32_t task, uint64_t address, const uint8_t *bytes, size_t size);
+    void *context;
+};
+
+/** As ad_layout_read; each stack is then read once, where registers, frames and waits are otherwise read one after
+ *  the other: for a target from which reading much is not dearer than reading little. */
+struct ad_error *ad_layout_visit(struct ad_target *target, uint64_t address, const char *found_by,
+                                 const struct ad_limits *limits, const struct ad_stack_visitor *visitor,
+                                 struct ad_snapshot *snapshot) ad_must_check;
+
 /** Asks the target for the used part of every suspended task's stack, in one go. */
 struct ad_error *ad_layout_prefetch_stacks(struct ad_target *target, const struct ad_limits *limits,
                                            const struct ad_snapshot *snapshot) ad_must_check;

@@ -5,6 +5,9 @@
 #include "base/cursor.h"
 #include "runtimes/layout_internal.h"
 
+/* A task that waits uses about 1 KiB of its stack. */
+#define STACK_BYTES ((size_t)4096)
+
 /* Which bytes around a context hold its registers: the same for all tasks of a runtime. */
 struct span {
     int64_t low;
@@ -40,6 +43,8 @@ static struct ad_task *tasks_of(const struct ad_layout *layout)
 static struct ad_error *prefetch(struct ad_layout *layout, struct span span)
 {
     ad_cleanup(ad_vector_deinit) struct ad_vector ranges = AD_VECTOR(struct ad_range);
+    if (!layout->target->ops->prefetch)
+        return NULL;
     for (size_t i = layout->first_task; i < layout->snapshot->tasks.count; i++) {
         const struct ad_task *task = &tasks_of(layout)[i];
         struct ad_range range;
@@ -80,17 +85,68 @@ static bool plausible(const struct ad_task *task, const struct ad_registers *reg
     return !task->stack_size || ad_range_holds(stack, registers->value[AD_REG_SP], 0);
 }
 
-static void read_context(struct ad_layout *layout, struct ad_task *task, struct span span, uint8_t *buffer)
+/* While contexts are read. */
+struct reading {
+    struct ad_layout *layout;
+    struct span span;
+    uint8_t *buffer;
+    size_t room;
+    uint32_t waiter_size; /* of a WAITER record; 0: there are none */
+};
+
+/* Bytes to read from a context on: its registers, and for a visitor the stack behind them. */
+static size_t wanted(const struct reading *reading, const struct ad_task *task)
 {
-    size_t size = (size_t)(span.high - span.low);
+    size_t least = (size_t)(reading->span.high - reading->span.low);
+    uint64_t start = task->context + (uint64_t)reading->span.low;
+    struct ad_range stack;
+    if (!reading->layout->visitor)
+        return least;
+    if (!ad_range_init(&stack, task->stack_low, task->stack_size) || !ad_range_contains(stack, start))
+        return reading->room;
+    uint64_t left = stack.end - start;
+    left = left < reading->room ? left : reading->room;
+    return left > least ? (size_t)left : least;
+}
+
+/* Keeps the record of what the task waits for when it lies among the bytes that were read: there is one for each
+ * task, and queues lead from one to the other. */
+static struct ad_error *note_waiter(const struct reading *reading, size_t index, uint64_t start, size_t got)
+{
+    struct ad_layout *layout = reading->layout;
+    uint64_t waiter = AD_ITEMS(struct ad_links, &layout->links)[index - layout->first_task].waiter;
+    size_t number = reading->waiter_size ? layout->noted.count / reading->waiter_size : 0;
+    if (!waiter || !reading->waiter_size || number >= AD_NONE ||
+        !ad_range_holds((struct ad_range){start, start + got}, waiter, reading->waiter_size))
+        return NULL;
+    AD_TRY(ad_map_put(&layout->noted_at, waiter, (uint32_t)number));
+    return ad_vector_append(&layout->noted, reading->buffer + (waiter - start), reading->waiter_size);
+}
+
+static struct ad_error *visit(const struct reading *reading, size_t index, uint64_t start, size_t got)
+{
+    const struct ad_stack_visitor *visitor = reading->layout->visitor;
+    if (!visitor)
+        return NULL;
+    AD_TRY(note_waiter(reading, index, start, got));
+    return visitor->visit(visitor->context, (uint32_t)index, start, reading->buffer, got);
+}
+
+static struct ad_error *read_context(const struct reading *reading, size_t index)
+{
+    struct ad_layout *layout = reading->layout;
+    struct ad_task *task = &tasks_of(layout)[index];
+    uint64_t start = task->context + (uint64_t)reading->span.low;
     struct ad_registers registers = {0};
     struct ad_cursor cursor;
-    size_t got = ad_target_read_some(layout->target, task->context + (uint64_t)span.low, buffer, size);
-    ad_cursor_init(&cursor, buffer, got);
-    if (apply_rules(layout, task->context, span, &cursor, &registers) && plausible(task, &registers))
-        task->registers = registers;
-    else
+    size_t got = ad_target_read_some(layout->target, start, reading->buffer, wanted(reading, task));
+    ad_cursor_init(&cursor, reading->buffer, got);
+    if (!apply_rules(layout, task->context, reading->span, &cursor, &registers) || !plausible(task, &registers)) {
         ad_layout_tally(layout, AD_TALLY_CONTEXTS, task->context);
+        return NULL;
+    }
+    task->registers = registers;
+    return visit(reading, index, start, got);
 }
 
 struct ad_error *ad_layout_contexts(struct ad_layout *layout)
@@ -103,13 +159,15 @@ struct ad_error *ad_layout_contexts(struct ad_layout *layout)
         return ad_snapshot_lose(layout->snapshot, true, 1,
                                 "the registers of suspended tasks are spread over %llu bytes: not read",
                                 (unsigned long long)size);
-    ad_auto_free uint8_t *buffer = malloc(size ? (size_t)size : 1);
+    size_t room = size < STACK_BYTES ? STACK_BYTES : (size_t)size;
+    ad_auto_free uint8_t *buffer = malloc(room);
     if (!buffer)
         return &ad_error_nomem;
+    struct reading reading = {layout, span, buffer, room, layout->descriptor.records[ASYNC_DEBUG_WAITER].size};
     AD_TRY(prefetch(layout, span));
     for (size_t i = layout->first_task; i < layout->snapshot->tasks.count; i++)
         if (is_suspended(&tasks_of(layout)[i]))
-            read_context(layout, &tasks_of(layout)[i], span, buffer);
+            AD_TRY(read_context(&reading, i));
     return NULL;
 }
 

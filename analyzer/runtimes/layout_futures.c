@@ -138,9 +138,14 @@ static struct ad_error *add_waiter(const struct reading *reading, uint32_t task)
 /* A waiter of another future here means that the queue leads astray. */
 static bool read_waiter(struct reading *reading, uint64_t address, uint64_t future)
 {
+    struct ad_layout *layout = reading->layout;
     struct ad_record *waiter = &reading->waiter;
-    return ad_record_fetch(waiter, reading->layout, address) &&
-           ad_record_value_or(waiter, ASYNC_DEBUG_WAITER_FUTURE, future) == future;
+    uint32_t noted = ad_map_get(&layout->noted_at, address, AD_NONE);
+    const uint8_t *bytes = layout->noted.items;
+    bool is = noted == AD_NONE
+                  ? ad_record_fetch(waiter, layout, address)
+                  : ad_record_take(waiter, layout, address, bytes + (size_t)noted * waiter->shape->size);
+    return is && ad_record_value_or(waiter, ASYNC_DEBUG_WAITER_FUTURE, future) == future;
 }
 
 /* A runtime may say only of the wait, not of the task, when it began. */

@@ -109,6 +109,15 @@ struct ad_draft {
     struct ad_links links;
 };
 
+/** Records that lie together, read in one go. */
+struct ad_block {
+    uint64_t start;
+    size_t size;
+    uint8_t *bytes; /**< room for AD_BLOCK_BYTES; NULL: none yet */
+};
+
+#define AD_BLOCK_BYTES ((size_t)65536)
+
 /** One runtime while it is read. */
 struct ad_layout {
     struct ad_target *target;
@@ -132,6 +141,10 @@ struct ad_layout {
     struct ad_vector places;     /* struct ad_place */
     struct ad_map labels_at;     /**< address of a chain's first LABEL -> a task's extra that has it */
     struct ad_vector visited;    /* uint64_t: addresses of the chain at hand */
+    struct ad_block block;       /**< of a slab, while its slots are looked at */
+    const struct ad_stack_visitor *visitor; /**< NULL: nobody */
+    struct ad_vector noted;      /* uint8_t: WAITER records met on the stacks, one behind the other */
+    struct ad_map noted_at;      /**< address -> number of the record in noted */
     uint64_t extra_steps;        /**< left for labels and recorded stacks of all tasks together */
     char list_text[96];          /**< why the first broken list broke; empty: none did */
     struct ad_loss_count tallies[AD_TALLY_COUNT];
@@ -179,6 +192,10 @@ void ad_record_deinit(struct ad_record *record);
 bool ad_record_fetch(struct ad_record *record, const struct ad_layout *layout, uint64_t address);
 /** As above, but the end may be missing and nothing is said of a magic. */
 bool ad_record_fetch_some(struct ad_record *record, const struct ad_layout *layout, uint64_t address);
+
+/** As ad_record_fetch, from bytes that were read before: all of the record's. */
+bool ad_record_take(struct ad_record *record, const struct ad_layout *layout, uint64_t address,
+                    const uint8_t *bytes);
 
 bool ad_record_has(const struct ad_record *record, unsigned field);
 /** A number or address; 0 when absent. Signed ones are sign-extended. */

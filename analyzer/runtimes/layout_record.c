@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/cursor.h"
 #include "runtimes/layout_internal.h"
 
 struct ad_error *ad_record_init(struct ad_record *record, const struct ad_layout *layout,
@@ -43,13 +42,28 @@ static unsigned magic_field(const struct ad_record *record, const struct ad_layo
     return fields[record->shape - layout->descriptor.records];
 }
 
-bool ad_record_fetch(struct ad_record *record, const struct ad_layout *layout, uint64_t address)
+/* Whether it is there in full and its magic is right. */
+static bool is_whole(const struct ad_record *record, const struct ad_layout *layout)
 {
-    if (!ad_record_fetch_some(record, layout, address) || record->got < record->shape->size)
+    if (!record->got || record->got < record->shape->size)
         return false;
     unsigned magic = magic_field(record, layout);
     return !record->shape->magic || !ad_record_has(record, magic) ||
            ad_record_value(record, magic) == record->shape->magic;
+}
+
+bool ad_record_fetch(struct ad_record *record, const struct ad_layout *layout, uint64_t address)
+{
+    return ad_record_fetch_some(record, layout, address) && is_whole(record, layout);
+}
+
+bool ad_record_take(struct ad_record *record, const struct ad_layout *layout, uint64_t address,
+                    const uint8_t *bytes)
+{
+    record->address = address;
+    record->got = record->shape->size;
+    memcpy(record->bytes, bytes, record->got);
+    return is_whole(record, layout);
 }
 
 /* The field's description when its bytes were read. */
@@ -68,6 +82,27 @@ bool ad_record_has(const struct ad_record *record, unsigned field)
     return find(record, field);
 }
 
+/* A number of 1, 2, 4 or 8 bytes; their being there was checked. Some thirty of them for each task. */
+static uint64_t load(const uint8_t *bytes, size_t size)
+{
+    uint64_t eight;
+    uint32_t four;
+    uint16_t two;
+    switch (size) {
+    case sizeof(eight):
+        memcpy(&eight, bytes, sizeof(eight));
+        return eight;
+    case sizeof(four):
+        memcpy(&four, bytes, sizeof(four));
+        return four;
+    case sizeof(two):
+        memcpy(&two, bytes, sizeof(two));
+        return two;
+    default:
+        return size == 1 ? *bytes : 0;
+    }
+}
+
 static uint64_t sign_extend(uint64_t value, size_t size)
 {
     unsigned shift = 64 - 8 * (unsigned)size;
@@ -83,9 +118,7 @@ uint64_t ad_record_value_or(const struct ad_record *record, unsigned number, uin
         return record->address + field->offset;
     if (field->encoding == ASYNC_DEBUG_TEXT)
         return fallback;
-    struct ad_cursor cursor;
-    ad_cursor_init(&cursor, record->bytes + field->offset, field->size);
-    uint64_t value = ad_cursor_unsigned(&cursor, field->size);
+    uint64_t value = load(record->bytes + field->offset, field->size);
     return field->encoding == ASYNC_DEBUG_SIGNED ? sign_extend(value, field->size) : value;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
 #include "base/cleanup.h"
 #include "runtimes/layout_internal.h"
@@ -130,12 +130,34 @@ static uint64_t skip_page(const struct ad_slots *slots, uint64_t slot, uint64_t 
     return next > slot ? next : slot + 1;
 }
 
+/* The record of a slot, of those up to `end` that are read together. Where not all can be read, alone. */
+static bool fetch_slot(struct ad_layout *layout, struct ad_record *record, uint64_t address, uint64_t end)
+{
+    struct ad_block *block = &layout->block;
+    size_t size = record->shape->size;
+    if (!block->bytes)
+        block->bytes = malloc(AD_BLOCK_BYTES);
+    if (!block->bytes || size > AD_BLOCK_BYTES)
+        return ad_record_fetch(record, layout, address);
+    if (!ad_range_holds((struct ad_range){block->start, block->start + block->size}, address, size)) {
+        uint64_t left = end - address;
+        block->start = address;
+        block->size = ad_target_read_some(layout->target, address, block->bytes,
+                                          left < AD_BLOCK_BYTES ? (size_t)left : AD_BLOCK_BYTES);
+    }
+    if (!ad_range_holds((struct ad_range){block->start, block->start + block->size}, address, size))
+        return ad_record_fetch(record, layout, address);
+    return ad_record_take(record, layout, address, block->bytes + (address - block->start));
+}
+
 struct ad_error *ad_layout_take_slots(struct ad_layout *layout, const struct ad_slots *slots, uint64_t from,
                                       uint64_t to, struct ad_record *record, uint64_t *budget)
 {
+    uint64_t end = slots->first + to * slots->size; /* no more than all of them, which was checked */
+    layout->block.size = 0;                         /* what is read of a live process gets old */
     for (uint64_t i = from; i < to && *budget;) {
         uint64_t address = slots->first + i * slots->size;
-        bool live = ad_record_fetch(record, layout, address);
+        bool live = fetch_slot(layout, record, address, end);
         uint64_t next = i + 1;
         if (record->got < record->shape->size) {
             ad_layout_tally(layout, AD_TALLY_SLOTS, address);
