@@ -160,6 +160,7 @@ struct ad_error *options_parse(struct options *options, int argc, char **argv)
     AD_TRY(ad_argp_run(&argp, argc, argv, 0, options, HINT));
     AD_TRY(ad_view_check(&options->view));
     options->dump.locals = options->view.report.locals;
+    options->dump.registers = options->verify;
     if (options->action == ACTION_SHOW && options->view.view == AD_VIEW_EXPLAIN)
         options->action = ACTION_EXPLAIN;
     if (options->action != ACTION_SHOW)

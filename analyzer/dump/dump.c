@@ -101,6 +101,7 @@ static struct ad_error *read_at_once(struct ad_dump *dump, const struct ad_dump_
     struct ad_stacks *stacks;
     AD_TRY(ad_stacks_create(dump, &options->limits, &stacks));
     struct ad_stack_visitor visitor = ad_stacks_visitor(stacks);
+    visitor.keep_registers = options->locals || options->registers;
     struct ad_error *error = read_model(dump, options, &visitor);
     if (!error)
         error = ad_stacks_complete(stacks);

@@ -16,6 +16,7 @@ struct ad_dump_options {
     struct ad_limits limits;
     struct ad_module_options modules;
     bool locals;  /**< read arguments and locals, too */
+    bool registers; /**< keep those of suspended tasks: for a debugger, or for ad_dump_locals later */
     const char *snapshot; /**< a new file for what was read of the target (target/snapshot_file.h); NULL: none */
     bool no_stop; /**< a live process is never stopped; what changed while it was read is marked */
 };

@@ -234,7 +234,7 @@ static struct ad_error *add_tasks(struct locals *locals)
         const uint32_t *thread = running_on(snapshot, i);
         uint32_t first = thread ? *thread : AD_NONE;
         if (!thread && task->stack < snapshot->stacks.count)
-            AD_TRY(add_stack(locals, task->stack, &task->registers, false, &first));
+            AD_TRY(add_stack(locals, task->stack, ad_snapshot_registers(snapshot, i), false, &first));
         AD_TRY(ad_vector_push(&locals->snapshot->task_values, &first));
     }
     return NULL;

@@ -97,7 +97,7 @@ struct ad_error *ad_serve_open(struct ad_session *session, const json_t *request
 {
     struct ad_target *target;
     ad_dump_destroy(ad_take(session->dump));
-    session->options = (struct ad_dump_options){.limits = ad_limits_default};
+    session->options = (struct ad_dump_options){.limits = ad_limits_default, .registers = true};
     AD_TRY(open_target(session, request, &session->options, &target));
     AD_TRY(ad_dump_create(target, &session->options, &session->dump));
     *answer_ret =

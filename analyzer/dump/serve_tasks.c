@@ -168,8 +168,9 @@ struct ad_error *ad_serve_task(struct ad_session *session, const json_t *request
     put(&answer, "address", number(task->address));
     put(&answer, "running_thread", running_thread(snapshot, index));
     put(&answer, "bridge", number(runtime->bridge));
-    put(&answer, "context", number(task->registers.valid ? task->context : 0)); /* else it is stale */
-    put(&answer, "registers", registers(&task->registers));
+    const struct ad_registers *saved = ad_snapshot_registers(snapshot, index);
+    put(&answer, "context", number(saved->valid ? task->context : 0)); /* else it is stale */
+    put(&answer, "registers", registers(saved));
     put(&answer, "entry_low", number(runtime->entry_low));
     put(&answer, "entry_high", number(runtime->entry_high));
     put(&answer, "summary", summary(snapshot, index));

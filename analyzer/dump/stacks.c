@@ -193,31 +193,34 @@ static void count_end(struct ad_stacks *stacks, const struct ad_unwound_stack *s
         stacks->incomplete_at[stack->end] = stack->end_address;
 }
 
-static struct ad_error *unwind_task(struct ad_stacks *stacks, uint32_t index, const struct ad_stack_bytes *bytes)
+static struct ad_error *unwind_task(struct ad_stacks *stacks, uint32_t index, const struct ad_registers *registers,
+                                    const struct ad_stack_bytes *bytes)
 {
     struct ad_task *task = ad_snapshot_task(stacks->snapshot, index);
     struct ad_unwound_stack stack;
-    AD_TRY(unwind(stacks, &task->registers, false, bytes, &stack, &task->stack));
+    AD_TRY(unwind(stacks, registers, false, bytes, &stack, &task->stack));
     count_end(stacks, &stack);
     return NULL;
 }
 
-static struct ad_error *visit(void *context, uint32_t task, uint64_t address, const uint8_t *bytes, size_t size)
+static struct ad_error *visit(void *context, uint32_t task, const struct ad_registers *registers,
+                              uint64_t address, const uint8_t *bytes, size_t size)
 {
-    return unwind_task(context, task, &(struct ad_stack_bytes){address, bytes, size});
+    return unwind_task(context, task, registers, &(struct ad_stack_bytes){address, bytes, size});
 }
 
 struct ad_stack_visitor ad_stacks_visitor(struct ad_stacks *stacks)
 {
-    return (struct ad_stack_visitor){visit, stacks};
+    return (struct ad_stack_visitor){.visit = visit, .context = stacks};
 }
 
 static struct ad_error *unwind_tasks(struct ad_stacks *stacks)
 {
     for (uint32_t i = 0; i < stacks->snapshot->tasks.count; i++) {
         const struct ad_task *task = ad_snapshot_task(stacks->snapshot, i);
-        if (task->stack == AD_NONE && has_registers(&task->registers))
-            AD_TRY(unwind_task(stacks, i, &unread));
+        const struct ad_registers *registers = ad_snapshot_registers(stacks->snapshot, i);
+        if (task->stack == AD_NONE && has_registers(registers))
+            AD_TRY(unwind_task(stacks, i, registers, &unread));
     }
     return NULL;
 }

@@ -32,7 +32,7 @@ static struct ad_error *verify_all(const struct ad_snapshot *snapshot, struct ad
     for (uint32_t i = 0; i < snapshot->tasks.count; i++) {
         const struct ad_task *task = ad_snapshot_task(snapshot, i);
         struct ad_stack_difference stack = {.task = task->id};
-        AD_TRY(verify(unwinder, &task->registers, stack, verification));
+        AD_TRY(verify(unwinder, ad_snapshot_registers(snapshot, i), stack, verification));
     }
     const struct ad_thread_state *threads = snapshot->threads.items;
     for (size_t i = 0; i < snapshot->threads.count; i++) {

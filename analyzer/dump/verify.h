@@ -22,6 +22,7 @@ struct ad_verification {
     struct ad_vector differences; /**< struct ad_stack_difference, the first few */
 };
 
+/** Of tasks only if the dump was made with options.registers. */
 struct ad_error *ad_dump_verify(struct ad_dump *dump, const struct ad_limits *limits,
                                 struct ad_verification *verification_ret) ad_must_check;
 void ad_verification_deinit(struct ad_verification *verification);

@@ -30,6 +30,7 @@ struct ad_error *ad_snapshot_create(struct ad_snapshot **snapshot_ret)
         .functions = AD_VECTOR(struct ad_function),
         .workers = AD_VECTOR(struct ad_worker),
         .threads = AD_VECTOR(struct ad_thread_state),
+        .registers = AD_VECTOR(struct ad_registers),
         .stacks = AD_VECTOR(struct ad_stack),
         .frames = AD_VECTOR(uint32_t),
         .locations = AD_VECTOR(struct ad_location),
@@ -56,6 +57,7 @@ void ad_snapshot_destroy(struct ad_snapshot *snapshot)
         &snapshot->workers,  &snapshot->threads,   &snapshot->stacks,    &snapshot->frames,
         &snapshot->lines,    &snapshot->locations, &snapshot->losses,    &snapshot->variables,
         &snapshot->values,   &snapshot->line_variables, &snapshot->task_values, &snapshot->thread_values,
+        &snapshot->registers,
     };
     for (size_t i = 0; i < sizeof(vectors) / sizeof(*vectors); i++)
         ad_vector_deinit(vectors[i]);
@@ -135,6 +137,22 @@ struct ad_worker *ad_snapshot_worker(const struct ad_snapshot *snapshot, uint32_
 {
     assert(index < snapshot->workers.count);
     return &AD_ITEMS(struct ad_worker, &snapshot->workers)[index];
+}
+
+const struct ad_registers *ad_snapshot_registers(const struct ad_snapshot *snapshot, uint32_t task)
+{
+    static const struct ad_registers none;
+    return task < snapshot->registers.count ? &AD_ITEMS(struct ad_registers, &snapshot->registers)[task] : &none;
+}
+
+struct ad_error *ad_snapshot_keep_registers(struct ad_snapshot *snapshot, uint32_t task,
+                                            const struct ad_registers *registers)
+{
+    static const struct ad_registers none;
+    while (snapshot->registers.count <= task)
+        AD_TRY(ad_vector_push(&snapshot->registers, &none));
+    AD_ITEMS(struct ad_registers, &snapshot->registers)[task] = *registers;
+    return NULL;
 }
 
 const struct ad_task_extra *ad_task_extra(const struct ad_snapshot *snapshot, const struct ad_task *task)

@@ -120,7 +120,6 @@ struct ad_task {
     uint32_t worker;
     uint32_t future;                 /**< what it awaits */
     uint64_t context;                /**< address of its saved context; 0: none */
-    struct ad_registers registers;   /**< of the suspended task, from its saved context */
     uint64_t stack_low;
     uint64_t stack_size;
     uint64_t stack_used_max;
@@ -345,6 +344,7 @@ struct ad_snapshot {
     struct ad_vector functions;      /* struct ad_function */
     struct ad_vector workers;        /* struct ad_worker */
     struct ad_vector threads;        /* struct ad_thread_state */
+    struct ad_vector registers;      /* struct ad_registers by task; see ad_snapshot_registers */
     struct ad_vector stacks;         /* struct ad_stack */
     struct ad_vector frames;         /* uint32_t location index */
     struct ad_vector locations;      /* struct ad_location */
@@ -380,6 +380,12 @@ struct ad_error *ad_snapshot_lose(struct ad_snapshot *snapshot, bool partial, ui
 struct ad_task *ad_snapshot_task(const struct ad_snapshot *snapshot, uint32_t index);
 struct ad_future *ad_snapshot_future(const struct ad_snapshot *snapshot, uint32_t index);
 struct ad_worker *ad_snapshot_worker(const struct ad_snapshot *snapshot, uint32_t index);
+
+/** Of a suspended task, from its saved context; none is valid when they are not known or were not kept, which
+ *  is done for those who need them after its stack was unwound. */
+const struct ad_registers *ad_snapshot_registers(const struct ad_snapshot *snapshot, uint32_t task);
+struct ad_error *ad_snapshot_keep_registers(struct ad_snapshot *snapshot, uint32_t task,
+                                            const struct ad_registers *registers) ad_must_check;
 
 /** What only some tasks have; of one that has nothing of it, all zero and none. Valid until more is read. */
 const struct ad_task_extra *ad_task_extra(const struct ad_snapshot *snapshot, const struct ad_task *task);

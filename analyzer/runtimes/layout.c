@@ -90,8 +90,7 @@ static struct ad_error *reconcile(const struct ad_layout *layout, const struct a
 
 static int by_native_id(const void *a, const void *b)
 {
-    const struct ad_task *left = &(*(const struct ad_draft *const *)a)->task;
-    const struct ad_task *right = &(*(const struct ad_draft *const *)b)->task;
+    const struct ad_task *left = *(struct ad_task *const *)a, *right = *(struct ad_task *const *)b;
     if (left->native_id != right->native_id)
         return left->native_id < right->native_id ? -1 : 1;
     return (left->address > right->address) - (left->address < right->address);
@@ -99,9 +98,19 @@ static int by_native_id(const void *a, const void *b)
 
 static int by_id(const void *a, const void *b)
 {
-    const struct ad_task *left = &(*(const struct ad_draft *const *)a)->task;
-    const struct ad_task *right = &(*(const struct ad_draft *const *)b)->task;
+    const struct ad_task *left = *(struct ad_task *const *)a, *right = *(struct ad_task *const *)b;
     return (left->id > right->id) - (left->id < right->id);
+}
+
+/* Mostly they are found in their order. */
+static void sort(struct ad_task **tasks, size_t count, int (*compare)(const void *a, const void *b))
+{
+    for (size_t i = 1; i < count; i++) {
+        if (compare(&tasks[i - 1], &tasks[i]) > 0) {
+            qsort(tasks, count, sizeof(*tasks), compare);
+            return;
+        }
+    }
 }
 
 static bool fits(uint64_t id)
@@ -109,11 +118,20 @@ static bool fits(uint64_t id)
     return id > 0 && id < AD_NONE;
 }
 
+/* Whether all the runtime's own ids, which are sorted, can be kept: there are no others, and none is twice. */
+static bool all_fit(const struct ad_layout *layout, struct ad_task **tasks, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!fits(tasks[i]->native_id) || (i && tasks[i]->native_id == tasks[i - 1]->native_id))
+            return false;
+    return layout->first_task == 0;
+}
+
 /* Takes the runtime's own ids where they are small and free; `taken` has those of earlier runtimes. */
-static struct ad_error *keep_ids(struct ad_draft **drafts, size_t count, struct ad_map *taken, uint32_t *last_ret)
+static struct ad_error *keep_ids(struct ad_task **tasks, size_t count, struct ad_map *taken, uint32_t *last_ret)
 {
     for (size_t i = 0; i < count; i++) {
-        struct ad_task *task = &drafts[i]->task;
+        struct ad_task *task = tasks[i];
         if (!fits(task->native_id) || ad_map_has(taken, task->native_id))
             continue;
         task->id = (uint32_t)task->native_id;
@@ -124,54 +142,76 @@ static struct ad_error *keep_ids(struct ad_draft **drafts, size_t count, struct 
 }
 
 /* The others get numbers above those, or the lowest free ones where there is no room above. */
-static struct ad_error *assign_ids(struct ad_draft **drafts, size_t count, struct ad_map *taken, uint32_t last)
+static struct ad_error *assign_ids(struct ad_task **tasks, size_t count, struct ad_map *taken, uint32_t last)
 {
     uint32_t next = last < AD_NONE - count ? last : 0;
     for (size_t i = 0; i < count; i++) {
-        if (drafts[i]->task.id)
+        if (tasks[i]->id)
             continue;
         do
             next++;
         while (ad_map_has(taken, next));
-        drafts[i]->task.id = next;
+        tasks[i]->id = next;
         AD_TRY(ad_map_put(taken, next, 0));
     }
     return NULL;
 }
 
-static struct ad_error *number(struct ad_layout *layout, struct ad_draft **drafts, size_t count)
+static struct ad_error *number(struct ad_layout *layout, struct ad_task **tasks, size_t count)
 {
     ad_cleanup(ad_map_deinit) struct ad_map taken = {0};
     uint32_t last = 0;
-    for (uint32_t i = 0; i < layout->snapshot->tasks.count; i++) {
+    sort(tasks, count, by_native_id);
+    if (all_fit(layout, tasks, count)) {
+        for (size_t i = 0; i < count; i++)
+            tasks[i]->id = (uint32_t)tasks[i]->native_id;
+        return NULL;
+    }
+    for (uint32_t i = 0; i < layout->first_task; i++) {
         uint32_t id = ad_snapshot_task(layout->snapshot, i)->id;
         last = id > last ? id : last;
         AD_TRY(ad_map_put(&taken, id, 0));
     }
-    qsort(drafts, count, sizeof(*drafts), by_native_id);
-    AD_TRY(keep_ids(drafts, count, &taken, &last));
-    AD_TRY(assign_ids(drafts, count, &taken, last));
-    qsort(drafts, count, sizeof(*drafts), by_id);
+    AD_TRY(keep_ids(tasks, count, &taken, &last));
+    AD_TRY(assign_ids(tasks, count, &taken, last));
+    sort(tasks, count, by_id);
+    return NULL;
+}
+
+/* Moves the tasks of one ring of places, and their links: to place `at` comes what is at from[at], and so on. */
+static struct ad_error *move_ring(struct ad_layout *layout, uint32_t *from, uint32_t at)
+{
+    struct ad_task *tasks = AD_ITEMS(struct ad_task, &layout->snapshot->tasks) + layout->first_task;
+    struct ad_links *links = layout->links.items;
+    const struct ad_task first_task = tasks[at];
+    const struct ad_links first_links = links[at];
+    for (uint32_t start = at, next; from[at] != at; at = next) {
+        next = from[at];
+        from[at] = at;
+        tasks[at] = next == start ? first_task : tasks[next];
+        links[at] = next == start ? first_links : links[next];
+        AD_TRY(ad_map_put(&layout->task_at, tasks[at].address, layout->first_task + at));
+    }
     return NULL;
 }
 
 struct ad_error *ad_layout_settle(struct ad_layout *layout)
 {
-    size_t count = layout->drafts.count;
-    ad_auto_free struct ad_draft **drafts = calloc(count + 1, sizeof(*drafts));
-    if (!drafts)
+    struct ad_snapshot *snapshot = layout->snapshot;
+    size_t count = snapshot->tasks.count - layout->first_task;
+    ad_auto_free struct ad_task **order = calloc(count + 1, sizeof(*order));
+    ad_auto_free uint32_t *from = calloc(count + 1, sizeof(*from));
+    if (!order || !from)
         return &ad_error_nomem;
+    struct ad_task *tasks = AD_ITEMS(struct ad_task, &snapshot->tasks) + layout->first_task;
     for (size_t i = 0; i < count; i++)
-        drafts[i] = &AD_ITEMS(struct ad_draft, &layout->drafts)[i];
-    AD_TRY(number(layout, drafts, count));
-    for (size_t i = 0; i < count; i++) {
-        uint32_t index = (uint32_t)layout->snapshot->tasks.count;
-        AD_TRY(ad_map_put(&layout->task_at, drafts[i]->task.address, index));
-        AD_TRY(ad_vector_push(&layout->snapshot->tasks, &drafts[i]->task));
-        AD_TRY(ad_vector_push(&layout->links, &drafts[i]->links));
-    }
-    ad_vector_deinit(&layout->drafts);
-    AD_ITEMS(struct ad_runtime, &layout->snapshot->runtimes)[layout->runtime].tasks_read = count;
+        order[i] = &tasks[i];
+    AD_TRY(number(layout, order, count));
+    for (size_t i = 0; i < count; i++)
+        from[i] = (uint32_t)(order[i] - tasks);
+    for (uint32_t i = 0; i < count; i++)
+        AD_TRY(move_ring(layout, from, i));
+    AD_ITEMS(struct ad_runtime, &snapshot->runtimes)[layout->runtime].tasks_read = count;
     return NULL;
 }
 
@@ -337,7 +377,6 @@ static struct ad_error *read_runtime(struct ad_layout *layout)
 void ad_layout_deinit(struct ad_layout *layout)
 {
     ad_vector_deinit(&layout->roads);
-    ad_vector_deinit(&layout->drafts);
     ad_vector_deinit(&layout->links);
     ad_vector_deinit(&layout->places);
     ad_vector_deinit(&layout->ready);
@@ -361,7 +400,6 @@ void ad_layout_init(struct ad_layout *layout, struct ad_target *target, uint64_t
         .address = address,
         .runtime = (uint32_t)snapshot->runtimes.count,
         .roads = AD_VECTOR(struct ad_road),
-        .drafts = AD_VECTOR(struct ad_draft),
         .links = AD_VECTOR(struct ad_links),
         .first_task = (uint32_t)snapshot->tasks.count,
         .first_future = (uint32_t)snapshot->futures.count,

@@ -23,10 +23,12 @@ struct ad_error *ad_layout_read(struct ad_target *target, uint64_t address, cons
 
 /** Who is told of each suspended task while its stack is at hand. */
 struct ad_stack_visitor {
-    /** The task has its registers; `size` bytes of its stack lie at `address`, at least those of its saved
-     *  registers. They are valid during the call only. */
-    struct ad_error *(*visit)(void *context, uint32_t task, uint64_t address, const uint8_t *bytes, size_t size);
+    /** `size` bytes of the task's stack lie at `address`, at least those of its saved registers. All are valid
+     *  during the call only. */
+    struct ad_error *(*visit)(void *context, uint32_t task, const struct ad_registers *registers,
+                              uint64_t address, const uint8_t *bytes, size_t size);
     void *context;
+    bool keep_registers; /**< in the snapshot, too */
 };
 
 /** As ad_layout_read; each stack is then read once, where registers, frames and waits are otherwise read one after

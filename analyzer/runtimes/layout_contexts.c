@@ -123,19 +123,22 @@ static struct ad_error *note_waiter(const struct reading *reading, size_t index,
     return ad_vector_append(&layout->noted, reading->buffer + (waiter - start), reading->waiter_size);
 }
 
-static struct ad_error *visit(const struct reading *reading, size_t index, uint64_t start, size_t got)
+static struct ad_error *tell(const struct reading *reading, size_t index, const struct ad_registers *registers,
+                             uint64_t start, size_t got)
 {
     const struct ad_stack_visitor *visitor = reading->layout->visitor;
+    if (!visitor || visitor->keep_registers)
+        AD_TRY(ad_snapshot_keep_registers(reading->layout->snapshot, (uint32_t)index, registers));
     if (!visitor)
         return NULL;
     AD_TRY(note_waiter(reading, index, start, got));
-    return visitor->visit(visitor->context, (uint32_t)index, start, reading->buffer, got);
+    return visitor->visit(visitor->context, (uint32_t)index, registers, start, reading->buffer, got);
 }
 
 static struct ad_error *read_context(const struct reading *reading, size_t index)
 {
     struct ad_layout *layout = reading->layout;
-    struct ad_task *task = &tasks_of(layout)[index];
+    const struct ad_task *task = &tasks_of(layout)[index];
     uint64_t start = task->context + (uint64_t)reading->span.low;
     struct ad_registers registers = {0};
     struct ad_cursor cursor;
@@ -145,8 +148,7 @@ static struct ad_error *read_context(const struct reading *reading, size_t index
         ad_layout_tally(layout, AD_TALLY_CONTEXTS, task->context);
         return NULL;
     }
-    task->registers = registers;
-    return visit(reading, index, start, got);
+    return tell(reading, index, &registers, start, got);
 }
 
 struct ad_error *ad_layout_contexts(struct ad_layout *layout)
@@ -191,13 +193,13 @@ static bool stack_from(const struct ad_target *target, const struct ad_registers
 }
 
 bool ad_layout_used_stack(const struct ad_target *target, const struct ad_task *task,
-                          const struct ad_limits *limits, struct ad_range *range)
+                          const struct ad_registers *registers, const struct ad_limits *limits, struct ad_range *range)
 {
-    uint64_t low = task->registers.value[AD_REG_SP];
+    uint64_t low = registers->value[AD_REG_SP];
     struct ad_range stack;
     if (!task->stack_size)
-        return stack_from(target, &task->registers, limits->thread_bytes, range);
-    if (!(task->registers.valid & 1u << AD_REG_SP) ||
+        return stack_from(target, registers, limits->thread_bytes, range);
+    if (!(registers->valid & 1u << AD_REG_SP) ||
         !ad_range_init(&stack, task->stack_low, task->stack_size) || !ad_range_contains(stack, low))
         return false;
     if (ad_range_contains(stack, task->context) && task->context < low)
@@ -216,7 +218,8 @@ struct ad_error *ad_layout_prefetch_stacks(struct ad_target *target, const struc
     if (!target->ops->prefetch)
         return NULL;
     for (uint32_t i = 0; i < snapshot->tasks.count; i++)
-        if (ad_layout_used_stack(target, ad_snapshot_task(snapshot, i), limits, &range))
+        if (ad_layout_used_stack(target, ad_snapshot_task(snapshot, i), ad_snapshot_registers(snapshot, i), limits,
+                                 &range))
             AD_TRY(ad_vector_push(&ranges, &range));
     for (size_t i = 0; i < target->thread_count; i++)
         if (stack_from(target, &target->threads[i].registers, limits->thread_bytes, &range))

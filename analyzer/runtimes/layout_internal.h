@@ -103,12 +103,6 @@ struct ad_links {
     uint32_t found_on; /**< worker whose list or slab led to it; AD_NONE: the process's did */
 };
 
-/** A task as it is found, before all are put in order. */
-struct ad_draft {
-    struct ad_task task;
-    struct ad_links links;
-};
-
 /** Records that lie together, read in one go. */
 struct ad_block {
     uint64_t start;
@@ -131,11 +125,10 @@ struct ad_layout {
     struct ad_vector ready;      /* struct ad_ready_list */
     struct ad_books books;
     bool has_list, has_index;
-    struct ad_vector drafts;     /* struct ad_draft, as found */
     struct ad_vector links;      /* struct ad_links, of the tasks from first_task on */
     uint32_t first_task;         /**< of this runtime, into snapshot.tasks */
     uint32_t first_future;
-    struct ad_map task_at;       /**< address -> draft, then index into snapshot.tasks */
+    struct ad_map task_at;       /**< address -> index into snapshot.tasks */
     struct ad_map worker_at;     /**< address -> index into snapshot.workers */
     struct ad_map place_at;      /**< SITE's address -> index into places */
     struct ad_vector places;     /* struct ad_place */
@@ -160,7 +153,7 @@ void ad_layout_init(struct ad_layout *layout, struct ad_target *target, uint64_t
 void ad_layout_deinit(struct ad_layout *layout);
 /** Reads the descriptor and adds the runtime to the snapshot. */
 struct ad_error *ad_layout_begin(struct ad_layout *layout, const char *found_by) ad_must_check;
-/** Moves the drafts into the snapshot, in order of their ids. */
+/** Gives the tasks ids and puts them in order of those, where they are. */
 struct ad_error *ad_layout_settle(struct ad_layout *layout) ad_must_check;
 
 /* ---- layout_descriptor.c ---- */
@@ -222,8 +215,9 @@ struct ad_error *ad_layout_workers(struct ad_layout *layout) ad_must_check;
 
 /* ---- layout_task.c ---- */
 
-struct ad_error *ad_layout_task(struct ad_layout *layout, const struct ad_record *record,
-                                struct ad_draft *draft) ad_must_check;
+/** Fills a task and its links; both are all zero. */
+struct ad_error *ad_layout_task(struct ad_layout *layout, const struct ad_record *record, struct ad_task *task,
+                                struct ad_links *links) ad_must_check;
 /** Whether the record is a slot without a task. */
 bool ad_layout_task_is_free(const struct ad_layout *layout, const struct ad_record *record);
 
@@ -243,15 +237,15 @@ struct ad_slots {
     uint32_t worker;
 };
 
-/** Collects the drafts by both roads. */
+/** Collects the tasks by both roads, as they are found. */
 struct ad_error *ad_layout_tasks(struct ad_layout *layout) ad_must_check;
 /** The slots (struct ad_slots) of all slabs that are not in `known`, where their addresses are added. */
 struct ad_error *ad_layout_find_slots(struct ad_layout *layout, struct ad_map *known,
                                       struct ad_vector *slots) ad_must_check;
-/** Drafts of the tasks in slots `from` to `to`; `budget`: slots that may be looked at. */
+/** Adds the tasks in slots `from` to `to`; `budget`: slots that may be looked at. */
 struct ad_error *ad_layout_take_slots(struct ad_layout *layout, const struct ad_slots *slots, uint64_t from,
                                       uint64_t to, struct ad_record *record, uint64_t *budget) ad_must_check;
-/** A draft of the record's task; AD_NONE when it is none or there are too many. */
+/** Adds the record's task; AD_NONE when it is none or there are too many. */
 struct ad_error *ad_layout_add_task(struct ad_layout *layout, const struct ad_record *record, uint32_t worker,
                                     uint32_t *index_ret) ad_must_check;
 
@@ -266,7 +260,7 @@ void ad_layout_ready(struct ad_layout *layout);
 struct ad_error *ad_layout_contexts(struct ad_layout *layout) ad_must_check;
 /** What is in use of a suspended task's stack, from the lower of context and stack pointer up. False: nothing. */
 bool ad_layout_used_stack(const struct ad_target *target, const struct ad_task *task,
-                          const struct ad_limits *limits, struct ad_range *range);
+                          const struct ad_registers *registers, const struct ad_limits *limits, struct ad_range *range);
 
 /* ---- layout_futures.c ---- */
 

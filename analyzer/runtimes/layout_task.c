@@ -53,11 +53,10 @@ static struct ad_error *fill_texts(const struct ad_record *record, struct ad_lay
     return ad_record_place(record, layout, ASYNC_DEBUG_TASK_SPAWN_SITE, &task->spawn_site);
 }
 
-struct ad_error *ad_layout_task(struct ad_layout *layout, const struct ad_record *record, struct ad_draft *draft)
+struct ad_error *ad_layout_task(struct ad_layout *layout, const struct ad_record *record, struct ad_task *task,
+                                struct ad_links *links)
 {
-    struct ad_task *task = &draft->task;
     uint64_t state = ad_record_value(record, ASYNC_DEBUG_TASK_STATE), end;
-    *draft = (struct ad_draft){0};
     task->address = record->address;
     task->runtime = layout->runtime;
     task->state = (enum async_debug_state_class)ad_name_meaning(&layout->task_states, state);
@@ -67,7 +66,7 @@ struct ad_error *ad_layout_task(struct ad_layout *layout, const struct ad_record
     if (task->state == ASYNC_DEBUG_STATE_NONE)
         ad_layout_tally(layout, AD_TALLY_STATES, record->address);
     fill_numbers(record, task);
-    fill_links(record, &draft->links);
+    fill_links(record, links);
     if (!ad_add(task->stack_low, task->stack_size, &end))
         task->stack_low = task->stack_size = 0;
     AD_TRY(fill_texts(record, layout, task));

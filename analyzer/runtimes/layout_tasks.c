@@ -21,16 +21,18 @@ struct ad_error *ad_layout_add_task(struct ad_layout *layout, const struct ad_re
     *index_ret = AD_NONE;
     if (ad_layout_task_is_free(layout, record))
         return NULL;
-    if (layout->snapshot->tasks.count + layout->drafts.count >= layout->limits->tasks) {
+    if (layout->snapshot->tasks.count >= layout->limits->tasks) {
         ad_layout_tally(layout, AD_TALLY_TASK_LIMIT, record->address);
         return NULL;
     }
-    struct ad_draft *draft;
-    *index_ret = (uint32_t)layout->drafts.count;
+    struct ad_task *task;
+    struct ad_links *links;
+    *index_ret = (uint32_t)layout->snapshot->tasks.count;
     AD_TRY(ad_map_put(&layout->task_at, record->address, *index_ret));
-    AD_TRY(ad_vector_add(&layout->drafts, (void **)&draft));
-    AD_TRY(ad_layout_task(layout, record, draft));
-    draft->links.found_on = worker;
+    AD_TRY(ad_vector_add(&layout->snapshot->tasks, (void **)&task));
+    AD_TRY(ad_vector_add(&layout->links, (void **)&links));
+    AD_TRY(ad_layout_task(layout, record, task, links));
+    links->found_on = worker;
     return NULL;
 }
 
@@ -170,7 +172,7 @@ struct ad_error *ad_layout_take_slots(struct ad_layout *layout, const struct ad_
         uint32_t index;
         AD_TRY(ad_layout_add_task(layout, record, slots->worker, &index));
         if (index != AD_NONE)
-            AD_ITEMS(struct ad_draft, &layout->drafts)[index].task.by_index = true;
+            ad_snapshot_task(layout->snapshot, index)->by_index = true;
     }
     return NULL;
 }
@@ -223,11 +225,11 @@ static struct ad_error *visit(struct ad_layout *layout, struct ad_walk *walk, st
         if (index == AD_NONE)
             return NULL;
     }
-    struct ad_draft *draft = &AD_ITEMS(struct ad_draft, &layout->drafts)[index];
-    *next_ret = draft->links.next;
-    if (draft->task.by_list) /* also when it is another worker's list that was joined */
+    struct ad_task *task = ad_snapshot_task(layout->snapshot, index);
+    *next_ret = AD_ITEMS(struct ad_links, &layout->links)[index - layout->first_task].next;
+    if (task->by_list) /* also when it is another worker's list that was joined */
         ad_walk_end(walk, AD_WALK_CYCLE);
-    draft->task.by_list = true;
+    task->by_list = true;
     return NULL;
 }
 

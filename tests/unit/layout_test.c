@@ -39,9 +39,9 @@ static void test_reads_everything(void **state)
     assert_true(task->by_list && task->by_index);
     assert_string_equal(task->spawn_site.file, "app/main.c");
     assert_int_equal(task->spawn_site.line, 42);
-    assert_int_equal(task->registers.value[AD_REG_PC], 0x401000);
-    assert_int_equal(task->registers.value[AD_REG_RBX], 0xb1);
-    assert_int_equal(task->registers.value[AD_REG_SP], task->context + 24);
+    assert_int_equal(ad_snapshot_registers(snapshot, 0)->value[AD_REG_PC], 0x401000);
+    assert_int_equal(ad_snapshot_registers(snapshot, 0)->value[AD_REG_RBX], 0xb1);
+    assert_int_equal(ad_snapshot_registers(snapshot, 0)->value[AD_REG_SP], task->context + 24);
     assert_int_equal(task->worker, 0);
     const struct ad_future *future = ad_snapshot_future(snapshot, task->future);
     assert_string_equal(future->name, "accounts[1]");
@@ -358,8 +358,8 @@ static void test_another_make_of_runtime(void **state)
         assert_int_equal(AD_ITEMS(uint32_t, &snapshot->waiters)[i], 4 - i);
     const struct ad_task *first = ad_snapshot_task(snapshot, 0);
     assert_false(first->by_index);
-    assert_int_equal(first->registers.value[AD_REG_RBX], 't');
-    assert_int_equal(first->registers.value[AD_REG_SP], first->address - 64);
+    assert_int_equal(ad_snapshot_registers(snapshot, 0)->value[AD_REG_RBX], 't');
+    assert_int_equal(ad_snapshot_registers(snapshot, 0)->value[AD_REG_SP], first->address - 64);
     finish(snapshot, runtime);
 }
 
@@ -416,9 +416,9 @@ static void test_context_outside_its_stack(void **state)
     runtime->arena.slab.slots[1].sp = fake_address(runtime, runtime->arena.contexts[2]);
     runtime->arena.slab.slots[2].state = FAKE_RUNNING; /* what is saved is stale */
     struct ad_snapshot *snapshot = read_runtime(runtime);
-    assert_int_not_equal(ad_snapshot_task(snapshot, 0)->registers.valid, 0);
-    assert_int_equal(ad_snapshot_task(snapshot, 1)->registers.valid, 0);
-    assert_int_equal(ad_snapshot_task(snapshot, 2)->registers.valid, 0);
+    assert_int_not_equal(ad_snapshot_registers(snapshot, 0)->valid, 0);
+    assert_int_equal(ad_snapshot_registers(snapshot, 1)->valid, 0);
+    assert_int_equal(ad_snapshot_registers(snapshot, 2)->valid, 0);
     assert_int_equal(find_loss(snapshot, "no readable saved registers")->count, 1);
     finish(snapshot, runtime);
 }
