@@ -7,6 +7,7 @@
 
 /* A task that waits uses about 1 KiB of its stack. */
 #define STACK_BYTES ((size_t)4096)
+#define AHEAD ((size_t)1024) /* tasks of which a disk may read the stacks before they are needed */
 
 /* Which bytes around a context hold its registers: the same for all tasks of a runtime. */
 struct span {
@@ -151,6 +152,41 @@ static struct ad_error *read_context(const struct reading *reading, size_t index
     return tell(reading, index, &registers, start, got);
 }
 
+/* Tells the target of the stacks of the tasks from `from` on, so that it reads them while others are unwound. */
+static struct ad_error *expect(const struct reading *reading, size_t from, struct ad_vector *ranges)
+{
+    struct ad_layout *layout = reading->layout;
+    size_t end = layout->snapshot->tasks.count;
+    end = from < end && end - from > AHEAD ? from + AHEAD : end;
+    ranges->count = 0;
+    for (size_t i = from; i < end; i++) {
+        const struct ad_task *task = &tasks_of(layout)[i];
+        struct ad_range range;
+        if (is_suspended(task) &&
+            ad_range_init(&range, task->context + (uint64_t)reading->span.low, wanted(reading, task)))
+            AD_TRY(ad_vector_push(ranges, &range));
+    }
+    ad_target_expect(layout->target, ranges->items, ranges->count);
+    return NULL;
+}
+
+static struct ad_error *read_contexts(const struct reading *reading)
+{
+    struct ad_layout *layout = reading->layout;
+    ad_cleanup(ad_vector_deinit) struct ad_vector ranges = AD_VECTOR(struct ad_range);
+    bool ahead = layout->visitor && layout->target->ops->expect;
+    size_t first = layout->first_task;
+    if (ahead)
+        AD_TRY(expect(reading, first, &ranges));
+    for (size_t i = first; i < layout->snapshot->tasks.count; i++) {
+        if (ahead && (i - first) % AHEAD == 0)
+            AD_TRY(expect(reading, i + AHEAD, &ranges));
+        if (is_suspended(&tasks_of(layout)[i]))
+            AD_TRY(read_context(reading, i));
+    }
+    return NULL;
+}
+
 struct ad_error *ad_layout_contexts(struct ad_layout *layout)
 {
     struct span span = find_span(&layout->descriptor);
@@ -167,10 +203,7 @@ struct ad_error *ad_layout_contexts(struct ad_layout *layout)
         return &ad_error_nomem;
     struct reading reading = {layout, span, buffer, room, layout->descriptor.records[ASYNC_DEBUG_WAITER].size};
     AD_TRY(prefetch(layout, span));
-    for (size_t i = layout->first_task; i < layout->snapshot->tasks.count; i++)
-        if (is_suspended(&tasks_of(layout)[i]))
-            AD_TRY(read_context(&reading, i));
-    return NULL;
+    return read_contexts(&reading);
 }
 
 /* ---- Stacks ------------------------------------------------------------------------------------- */

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "target/core.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -12,6 +15,7 @@
 #define WINDOW_SIZE ((size_t)4096)
 #define WINDOW_READ ((size_t)512)
 #define WINDOW_COUNT ((size_t)64)
+#define SAMPLES ((size_t)8) /* see core_expect */
 
 struct ad_core_window {
     uint64_t number; /* offset / WINDOW_SIZE + 1; 0: empty */
@@ -69,6 +73,43 @@ static size_t core_read(struct ad_target *target, uint64_t address, void *buffer
     return read_window(core, extent->offset + skip, buffer, size);
 }
 
+/* The place in the file of the range's first bytes; false: it has none of them. */
+static bool find_place(struct ad_core *core, struct ad_range range, uint64_t *offset_ret, uint64_t *size_ret)
+{
+    const struct ad_core_extent *extent = find_extent(core, range.start);
+    uint64_t skip = extent ? range.start - extent->range.start : 0, size = ad_range_size(range);
+    if (!extent || skip >= extent->in_file)
+        return false;
+    *offset_ret = extent->offset + skip;
+    *size_ret = size < extent->in_file - skip ? size : extent->in_file - skip;
+    return *offset_ret <= INT64_MAX && *size_ret <= INT64_MAX;
+}
+
+/* Whether the range is in memory, or nobody can tell: a read that would have to wait for a disk is refused. */
+static bool at_hand(struct ad_core *core, struct ad_range range)
+{
+    char byte;
+    struct iovec bytes = {&byte, sizeof(byte)};
+    uint64_t offset, size;
+    return !find_place(core, range, &offset, &size) ||
+           preadv2(core->file.fd, &bytes, 1, (off_t)offset, RWF_NOWAIT) >= 0 || errno != EAGAIN;
+}
+
+/* A few of the ranges tell whether it is worth a system call for each. */
+static void core_expect(struct ad_target *target, const struct ad_range *ranges, size_t count)
+{
+    struct ad_core *core = (struct ad_core *)target;
+    size_t step = count / SAMPLES + 1, i = 0;
+    uint64_t offset, size;
+    while (i < count && at_hand(core, ranges[i]))
+        i += step;
+    if (i >= count)
+        return;
+    for (i = 0; i < count; i++)
+        if (find_place(core, ranges[i], &offset, &size))
+            (void)posix_fadvise(core->file.fd, (off_t)offset, (off_t)size, POSIX_FADV_WILLNEED);
+}
+
 static void core_destroy(struct ad_target *target)
 {
     struct ad_core *core = (struct ad_core *)target;
@@ -84,7 +125,7 @@ static void core_destroy(struct ad_target *target)
     free(core);
 }
 
-static const struct ad_target_ops core_ops = {.read = core_read, .destroy = core_destroy};
+static const struct ad_target_ops core_ops = {.read = core_read, .expect = core_expect, .destroy = core_destroy};
 
 /* The file that holds the program headers of the main program, else the name it was started by. */
 static struct ad_error *find_executable(struct ad_core *core)

@@ -60,7 +60,14 @@ struct ad_error *ad_target_read_text(struct ad_target *target, uint64_t address,
 
 struct ad_error *ad_target_prefetch(struct ad_target *target, const struct ad_range *ranges, size_t count)
 {
+    ad_target_expect(target, ranges, count);
     return target->ops->prefetch ? target->ops->prefetch(target, ranges, count) : NULL;
+}
+
+void ad_target_expect(struct ad_target *target, const struct ad_range *ranges, size_t count)
+{
+    if (target->ops->expect && count)
+        target->ops->expect(target, ranges, count);
 }
 
 struct ad_error *ad_target_release(struct ad_target *target)

@@ -67,6 +67,9 @@ struct ad_target_ops {
     /** A hint that these ranges will be read: a pipe asks for all in one message, a live target copies
      *  them while the process is stopped. May be NULL. */
     struct ad_error *(*prefetch)(struct ad_target *target, const struct ad_range *ranges, size_t count);
+    /** A hint that these ranges will be read soon: a file on a disk is read ahead. Costs little when they are in
+     *  memory. May be NULL. */
+    void (*expect)(struct ad_target *target, const struct ad_range *ranges, size_t count);
     /** Lets a live process go on; later reads see only what was read before. May be NULL. */
     struct ad_error *(*release)(struct ad_target *target);
     void (*destroy)(struct ad_target *target);
@@ -112,6 +115,7 @@ struct ad_error *ad_target_read_text(struct ad_target *target, uint64_t address,
                                      const char *what) ad_must_check;
 struct ad_error *ad_target_prefetch(struct ad_target *target, const struct ad_range *ranges,
                                     size_t count) ad_must_check;
+void ad_target_expect(struct ad_target *target, const struct ad_range *ranges, size_t count);
 struct ad_error *ad_target_release(struct ad_target *target) ad_must_check;
 /** The region that holds `address`, or NULL. */
 const struct ad_region *ad_target_region(const struct ad_target *target, uint64_t address);
