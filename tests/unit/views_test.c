@@ -63,7 +63,7 @@ static void tasks_are_grouped_by_any_field(void **state)
                 "    4   3s      5s  1m00s  lock; it bank.c:16 < transfer bank.c:20  mutex m, held by #3  #2 #4 #5 #6\n"
                 "2 more groups (--limit 3 shows them)\n");
     ad_auto_free char *wait = view(s, "--group wait");
-    assert_holds(wait, "    4   3s      5s  1m00s  mutex m, held by #3  mutex m, held by #3  #2 #4 #5 #6\n");
+    assert_holds(wait, "    4     3s      5s  1m00s  mutex m, held by #3  mutex m, held by #3  #2 #4 #5 #6\n");
     ad_auto_free char *state_view = view(s, "--group state");
     assert_holds(state_view, "    1    -       -      -  ready    -  ");
     ad_snapshot_destroy(s);
