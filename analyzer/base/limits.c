@@ -42,6 +42,7 @@
     X(value_elements, 200, "elements shown of an array or text")                         \
     X(value_depth, 20, "structures and arrays shown inside each other")                  \
     X(value_memory, 256 * MIB, "bytes copied of a live process for texts behind pointers") \
+    X(split_files, 512, ".dwo files of one module")                                     \
     X(symbol_seconds, 60, "CPU seconds for the symbols of one module")                   \
     X(symbol_bytes, 8 * GIB, "address space of the symbol reader")                       \
     X(name_bytes, 16 * KIB, "bytes of one function's name, mangled or not")              \

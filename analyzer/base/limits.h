@@ -44,6 +44,7 @@ struct ad_limits {
     uint64_t value_elements; /**< shown of an array or text */
     uint64_t value_depth;   /**< structures and arrays inside each other */
     uint64_t value_memory;  /**< copied of a live process so that pointers to texts can be followed */
+    uint64_t split_files;   /**< .dwo files of one module that are opened at a time */
     uint64_t symbol_seconds;/**< for the symbol reader of one module */
     uint64_t symbol_bytes;  /**< its address space */
     uint64_t name_bytes;    /**< of one function's name, mangled or not */

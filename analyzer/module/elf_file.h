@@ -73,6 +73,18 @@ const struct ad_build_id *ad_elf_build_id(const struct ad_elf_file *file);
 struct ad_error *ad_elf_section_data(struct ad_elf_file *file, const struct ad_elf_section *section,
                                      const void **data_ret, size_t *size_ret) ad_must_check;
 
+/** Where a section's bytes lie in the file; nothing of it is read but the head of a compressed one. */
+struct ad_elf_extent {
+    uint64_t offset;
+    uint64_t size;     /**< in the file */
+    uint64_t unpacked; /**< bytes that ad_elf_section_data gives */
+    bool is_packed;
+};
+
+/** False: it has no bytes, or they do not lie in the file, or are more than limits->section_bytes. */
+bool ad_elf_section_extent(struct ad_elf_file *file, const struct ad_elf_section *section,
+                           struct ad_elf_extent *extent_ret);
+
 /** Reads up to `size` bytes at an offset in the file; the number read. */
 size_t ad_elf_read_at(struct ad_elf_file *file, uint64_t offset, void *buffer, size_t size);
 /** Reads up to `size` bytes at a link-time address from the PT_LOAD segments; the number read. */

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/cursor.h"
+#include "base/range.h"
 #include "module/elf_internal.h"
 
 #ifndef ELFCOMPRESS_ZSTD /* elf.h of glibc has it since 2.36 */
@@ -93,6 +94,32 @@ static bool read_packing(const struct ad_elf_section *section, const void *bytes
     return !packing->bytes.failed;
 }
 
+static bool is_packed(const struct ad_elf_section *section)
+{
+    return section->header.sh_flags & SHF_COMPRESSED || is_zdebug(section->name);
+}
+
+bool ad_elf_section_extent(struct ad_elf_file *file, const struct ad_elf_section *section,
+                           struct ad_elf_extent *extent_ret)
+{
+    const Elf64_Shdr *header = &section->header;
+    uint64_t end;
+    struct ad_elf_extent extent = {header->sh_offset, header->sh_size, header->sh_size, is_packed(section)};
+    if (!has_bytes(section) || !ad_add(extent.offset, extent.size, &end) || end > file->size)
+        return false;
+    if (extent.is_packed) {
+        uint8_t head[sizeof(Elf64_Chdr)];
+        struct packing packing;
+        size_t size = extent.size < sizeof(head) ? (size_t)extent.size : sizeof(head);
+        if (ad_elf_read_at(file, extent.offset, head, size) != size ||
+            !read_packing(section, head, size, &packing))
+            return false;
+        extent.unpacked = packing.size;
+    }
+    *extent_ret = extent;
+    return extent.unpacked <= file->limits->section_bytes;
+}
+
 static bool unpack(const struct packing *packing, void *to)
 {
     size_t left = ad_cursor_left(&packing->bytes);
@@ -109,7 +136,7 @@ static struct ad_error *inflate_data(struct ad_elf_file *file, const struct ad_e
                                      struct ad_elf_data *data)
 {
     struct packing packing = {0};
-    if (!(section->header.sh_flags & SHF_COMPRESSED) && !is_zdebug(section->name))
+    if (!is_packed(section))
         return NULL;
     if (!read_packing(section, data->bytes, data->size, &packing))
         return broken(file, section, "it is too short for a compressed one");

@@ -27,13 +27,31 @@ static void reset_signals(void)
         signal(signals[i], SIG_DFL);
 }
 
-static _Noreturn void child(int file_fd, int pipe_fd, ad_child_body *body, void *context,
+static int by_number(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* Leaves it the pipe and these. */
+static bool confine(int pipe_fd, const int *fds, size_t count, const struct ad_limits *limits)
+{
+    int *kept = calloc(count + 1, sizeof(*kept)); /* the child's memory goes with it */
+    if (!kept)
+        return false;
+    kept[0] = pipe_fd;
+    for (size_t i = 0; i < count; i++)
+        kept[i + 1] = fds[i];
+    qsort(kept, count + 1, sizeof(*kept), by_number);
+    return ad_symbol_confine(kept, count + 1, limits);
+}
+
+static _Noreturn void child(int pipe_fd, const int *fds, size_t count, ad_child_body *body, void *context,
                             const struct ad_limits *limits)
 {
     static char buffer[READ_SIZE];
     FILE *out = fdopen(pipe_fd, "w");
     reset_signals();
-    if (!out || !ad_symbol_confine(file_fd < 0 ? pipe_fd : file_fd, pipe_fd, limits))
+    if (!out || !confine(pipe_fd, fds, count, limits))
         _exit(AD_CHILD_UNSTARTED);
     setvbuf(out, buffer, _IOFBF, sizeof(buffer));
     if (ad_symbol_child_hook)
@@ -76,8 +94,8 @@ static bool collect(int fd, const struct ad_limits *limits, struct ad_child_end 
     }
 }
 
-struct ad_error *ad_child_run(int file_fd, ad_child_body *body, void *context, const struct ad_limits *limits,
-                              struct ad_child_end *end_ret)
+struct ad_error *ad_child_run(const int *fds, size_t count, ad_child_body *body, void *context,
+                              const struct ad_limits *limits, struct ad_child_end *end_ret)
 {
     *end_ret = (struct ad_child_end){0};
     int pipe_fds[2];
@@ -85,7 +103,7 @@ struct ad_error *ad_child_run(int file_fd, ad_child_body *body, void *context, c
         return ad_error_system(errno, "pipe to the reader of debug information");
     pid_t pid = fork();
     if (pid == 0)
-        child(file_fd, pipe_fds[1], body, context, limits);
+        child(pipe_fds[1], fds, count, body, context, limits);
     int fork_error = errno;
     close(pipe_fds[1]);
     ad_auto_close int in = pipe_fds[0];

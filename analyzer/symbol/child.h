@@ -24,10 +24,10 @@ struct ad_child_end {
 /** What runs in the child: sends its answer to `out`; returns the exit status. */
 typedef int ad_child_body(void *context, FILE *out);
 
-/** Runs `body` in a child that keeps the descriptor `file_fd` (-1: none) and the standard ones (symbol_confine.h),
- *  for limits->symbol_seconds. What goes wrong in it is told by its end, not by an error. */
-struct ad_error *ad_child_run(int file_fd, ad_child_body *body, void *context, const struct ad_limits *limits,
-                              struct ad_child_end *end_ret) ad_must_check;
+/** Runs `body` in a child that keeps these descriptors and the standard ones (symbol_confine.h), for
+ *  limits->symbol_seconds. What goes wrong in it is told by its end, not by an error. */
+struct ad_error *ad_child_run(const int *fds, size_t count, ad_child_body *body, void *context,
+                              const struct ad_limits *limits, struct ad_child_end *end_ret) ad_must_check;
 
 /** For tests: called in the child once it is confined; NULL: nothing. */
 extern void (*ad_symbol_child_hook)(void);

@@ -95,7 +95,7 @@ struct ad_error *ad_demangle(struct ad_mangled *names, size_t count, const struc
     for (int deaths = 0; job.count && deaths < DEATHS; deaths++) {
         struct ad_child_end end;
         size_t done;
-        AD_TRY(ad_child_run(-1, answer, &job, &own, &end));
+        AD_TRY(ad_child_run(NULL, 0, answer, &job, &own, &end));
         ad_auto_free void *bytes = end.bytes;
         AD_TRY(take(&job, &end, pool, &done));
         if (done < job.count)

@@ -1,39 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 #include "symbol/dwarf_call_sites.h"
 
-#include <libdwarf/dwarf.h>
-
 #include "base/vector.h"
-#include "symbol/dwarf_wire.h"
 #include "symbol/code.h"
+#include "symbol/dwarf_compat.h"
+#include "symbol/dwarf_wire.h"
 
-bool ad_dwarf_call_returns(Dwarf_Die die, Dwarf_Half tag, uint64_t return_address)
+bool ad_dwarf_call_returns(const struct ad_dwarf_unit *unit, struct ad_die die, uint64_t return_address)
 {
-    Dwarf_Error error;
-    Dwarf_Attribute attribute;
-    Dwarf_Addr address;
+    uint64_t address;
+    uint16_t tag = ad_die_tag(die);
     if (tag != DW_TAG_call_site && tag != DW_TAG_GNU_call_site)
         return false;
-    if (dwarf_attr(die, DW_AT_call_return_pc, &attribute, &error) != DW_DLV_OK &&
-        dwarf_attr(die, DW_AT_low_pc, &attribute, &error) != DW_DLV_OK)
-        return false;
-    return dwarf_formaddr(attribute, &address, &error) == DW_DLV_OK && address == return_address;
+    return (ad_dwarf_address(unit, die, DW_AT_call_return_pc, &address) ||
+            ad_dwarf_address(unit, die, DW_AT_low_pc, &address)) &&
+           address == return_address;
 }
 
 /* The function called: by address when it is in this file, by name in any case. */
-static void tell_target(const struct ad_dwarf_unit *unit, Dwarf_Die call, FILE *out)
+static void tell_target(const struct ad_dwarf_unit *unit, struct ad_die call, FILE *out)
 {
-    Dwarf_Debug debug = unit->object->debug;
-    Dwarf_Error error;
-    Dwarf_Die target;
-    Dwarf_Addr address = 0;
+    struct ad_die target;
+    uint64_t address = 0;
     const char *name = NULL;
-    if (ad_dwarf_reference(debug, call, DW_AT_call_origin, &target) ||
-        ad_dwarf_reference(debug, call, DW_AT_abstract_origin, &target)) {
-        if (dwarf_lowpc(target, &address, &error) != DW_DLV_OK)
+    if (ad_die_reference(call, DW_AT_call_origin, &target) ||
+        ad_die_reference(call, DW_AT_abstract_origin, &target)) {
+        if (!ad_dwarf_address(unit, target, DW_AT_low_pc, &address))
             address = 0;
-        name = ad_dwarf_linkage_name(debug, target);
-        name = name ? name : ad_dwarf_name(debug, target);
+        name = ad_die_linkage_name(target);
+        name = name ? name : ad_die_name(target);
     }
     ad_wire_u64(out, address);
     ad_wire_text(out, name, unit->limits);
@@ -56,46 +51,37 @@ static bool read_register(const struct ad_program *location, uint64_t *key_ret)
     return true;
 }
 
-static bool read_parameter(const struct ad_dwarf_unit *unit, Dwarf_Die die, uint64_t address,
+static bool read_parameter(const struct ad_dwarf_unit *unit, struct ad_die die, uint64_t address,
                            struct ad_call_parameter *parameter)
 {
-    Dwarf_Debug debug = unit->object->debug;
-    Dwarf_Error error;
-    Dwarf_Die formal;
-    Dwarf_Off offset;
+    struct ad_die formal;
     struct ad_program location;
-    if (ad_dwarf_die_program(unit, die, DW_AT_call_value, address, &parameter->program) != AD_DWARF_FOUND &&
-        ad_dwarf_die_program(unit, die, DW_AT_GNU_call_site_value, address, &parameter->program) !=
-            AD_DWARF_FOUND)
+    if (ad_dwarf_program(unit, die, DW_AT_call_value, address, &parameter->program) != AD_DWARF_FOUND &&
+        ad_dwarf_program(unit, die, DW_AT_GNU_call_site_value, address, &parameter->program) != AD_DWARF_FOUND)
         return false;
-    if ((ad_dwarf_reference(debug, die, DW_AT_call_parameter, &formal) ||
-         ad_dwarf_reference(debug, die, DW_AT_abstract_origin, &formal)) &&
-        dwarf_dieoffset(formal, &offset, &error) == DW_DLV_OK) {
-        parameter->key = offset | AD_CALL_DIE;
+    if (ad_die_reference(die, DW_AT_call_parameter, &formal) ||
+        ad_die_reference(die, DW_AT_abstract_origin, &formal)) {
+        parameter->key = ad_die_offset(formal) | AD_CALL_DIE;
         return true;
     }
-    return ad_dwarf_die_program(unit, die, DW_AT_location, address, &location) == AD_DWARF_FOUND &&
+    return ad_dwarf_program(unit, die, DW_AT_location, address, &location) == AD_DWARF_FOUND &&
            read_register(&location, &parameter->key);
 }
 
-static void read_parameters(const struct ad_dwarf_unit *unit, Dwarf_Die call, uint64_t address,
+static void read_parameters(const struct ad_dwarf_unit *unit, struct ad_die call, uint64_t address,
                             struct ad_vector *parameters)
 {
-    Dwarf_Error error;
-    Dwarf_Die child, next;
-    if (dwarf_child(call, &child, &error) != DW_DLV_OK)
-        return;
-    while (parameters->count < unit->limits->variables) {
+    struct ad_die child;
+    bool more = ad_die_child(call, &child);
+    while (more && parameters->count < unit->limits->variables) {
         struct ad_call_parameter parameter = {0};
         if (read_parameter(unit, child, address, &parameter))
             ad_error_destroy(ad_vector_push(parameters, &parameter));
-        if (dwarf_siblingof_b(unit->object->debug, child, true, &next, &error) != DW_DLV_OK)
-            return;
-        child = next;
+        more = ad_die_sibling(child, &child);
     }
 }
 
-void ad_dwarf_call_tell(const struct ad_dwarf_unit *unit, Dwarf_Die call, uint64_t address, FILE *out)
+void ad_dwarf_call_tell(const struct ad_dwarf_unit *unit, struct ad_die call, uint64_t address, FILE *out)
 {
     struct ad_vector parameters = AD_VECTOR(struct ad_call_parameter);
     read_parameters(unit, call, address, &parameters);

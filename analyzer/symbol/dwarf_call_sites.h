@@ -8,9 +8,9 @@
 #include "symbol/dwarf_locations.h"
 
 /** Whether the DIE is the call site that returns to `return_address`. */
-bool ad_dwarf_call_returns(Dwarf_Die die, Dwarf_Half tag, uint64_t return_address);
+bool ad_dwarf_call_returns(const struct ad_dwarf_unit *unit, struct ad_die die, uint64_t return_address);
 
 /** Tells it, as a "call site" of code.h. `address` is inside the call. */
-void ad_dwarf_call_tell(const struct ad_dwarf_unit *unit, Dwarf_Die call, uint64_t address, FILE *out);
+void ad_dwarf_call_tell(const struct ad_dwarf_unit *unit, struct ad_die call, uint64_t address, FILE *out);
 
 #endif

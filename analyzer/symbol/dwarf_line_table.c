@@ -2,9 +2,10 @@
 /* The header of a line table: factors, directories, files. */
 #include "symbol/dwarf_line_table.h"
 
-#include <libdwarf/dwarf.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "symbol/dwarf_compat.h"
 
 /* One column of the tables of DWARF 5: what it holds, and in which form. */
 struct column {
@@ -14,22 +15,13 @@ struct column {
 
 static struct ad_error *broken(const struct ad_line_table *table)
 {
-    return ad_error_create(AD_ERROR_FORMAT, "%s: a line table makes no sense", ad_elf_path(table->file));
+    return ad_error_create(AD_ERROR_FORMAT, "%s: a line table makes no sense", ad_elf_path(table->object->file));
 }
 
-/* The text at `offset` of a section of texts; empty when there is none. */
-static const char *text_in(struct ad_elf_file *file, const char *section_name, uint64_t offset)
+/* Empty when there is none. */
+static const char *text_in(struct ad_dwarf_object *object, const char *section, uint64_t offset)
 {
-    const struct ad_elf_section *section = ad_elf_section(file, section_name);
-    const void *bytes;
-    size_t size;
-    struct ad_error *error = section ? ad_elf_section_data(file, section, &bytes, &size) : NULL;
-    ad_error_destroy(error);
-    if (!section || error || offset >= size)
-        return "";
-    struct ad_cursor cursor;
-    ad_cursor_init(&cursor, (const uint8_t *)bytes + offset, size - offset);
-    const char *text = ad_cursor_text(&cursor);
+    const char *text = ad_dwarf_text(object, section, offset);
     return text ? text : "";
 }
 
@@ -43,10 +35,10 @@ static bool read_form(const struct ad_line_table *table, struct ad_cursor *in, u
         *text_ret = ad_cursor_text(in);
         return *text_ret != NULL;
     case DW_FORM_line_strp:
-        *text_ret = text_in(table->file, ".debug_line_str", ad_cursor_unsigned(in, offset_size));
+        *text_ret = text_in(table->object, ".debug_line_str", ad_cursor_unsigned(in, offset_size));
         return true;
     case DW_FORM_strp:
-        *text_ret = text_in(table->file, ".debug_str", ad_cursor_unsigned(in, offset_size));
+        *text_ret = text_in(table->object, ".debug_str", ad_cursor_unsigned(in, offset_size));
         return true;
     case DW_FORM_udata:
         *number_ret = ad_cursor_uleb(in);
@@ -143,16 +135,10 @@ static struct ad_error *read_names(struct ad_line_table *table, struct ad_cursor
 }
 
 /* The unit's bytes behind its length; false: it does not lie in the section. */
-static bool find_unit(struct ad_elf_file *file, uint64_t offset, bool *is_64_ret, struct ad_cursor *unit)
+static bool find_unit(struct ad_dwarf_object *object, uint64_t offset, bool *is_64_ret, struct ad_cursor *unit)
 {
-    const struct ad_elf_section *section = ad_elf_section(file, ".debug_line");
-    const void *bytes;
-    size_t size;
-    struct ad_error *error = section ? ad_elf_section_data(file, section, &bytes, &size) : NULL;
-    ad_error_destroy(error);
-    if (!section || error || offset >= size)
+    if (!ad_dwarf_open(object, ".debug_line", offset, unit))
         return false;
-    ad_cursor_init(unit, (const uint8_t *)bytes + offset, size - offset);
     uint64_t length = ad_cursor_u32(unit);
     *is_64_ret = length == UINT32_MAX;
     if (*is_64_ret)
@@ -185,17 +171,17 @@ static struct ad_error *read_header(struct ad_line_table *table, struct ad_curso
     return read_names(table, in);
 }
 
-struct ad_error *ad_line_table_init(struct ad_line_table *table, struct ad_elf_file *file, uint64_t offset,
-                                    const char *unit_directory)
+struct ad_error *ad_line_table_init(struct ad_line_table *table, struct ad_dwarf_object *object,
+                                    uint64_t offset, const char *unit_directory)
 {
     struct ad_cursor unit;
     *table = (struct ad_line_table){
-        .file = file,
+        .object = object,
         .unit_directory = unit_directory,
         .directories = AD_VECTOR(struct ad_line_file),
         .files = AD_VECTOR(struct ad_line_file),
     };
-    if (!find_unit(file, offset, &table->is_64, &unit))
+    if (!find_unit(object, offset, &table->is_64, &unit))
         return broken(table);
     struct ad_error *error = read_header(table, &unit);
     if (error)

@@ -22,7 +22,7 @@ struct ad_line_file {
 };
 
 struct ad_line_table {
-    struct ad_elf_file *file;   /**< the texts belong to its sections */
+    struct ad_dwarf_object *object; /**< the texts belong to its sections */
     const char *unit_directory; /**< DW_AT_comp_dir; empty: not known */
     uint16_t version;
     bool is_64;
@@ -39,9 +39,9 @@ struct ad_line_table {
     struct ad_cursor program;
 };
 
-/** AD_ERROR_FORMAT: no table here that makes sense. The texts of `unit_directory` and `file` are kept. */
-struct ad_error *ad_line_table_init(struct ad_line_table *table, struct ad_elf_file *file, uint64_t offset,
-                                    const char *unit_directory) ad_must_check;
+/** AD_ERROR_FORMAT: no table here that makes sense. The texts of `unit_directory` and `object` are kept. */
+struct ad_error *ad_line_table_init(struct ad_line_table *table, struct ad_dwarf_object *object,
+                                    uint64_t offset, const char *unit_directory) ad_must_check;
 void ad_line_table_deinit(struct ad_line_table *table);
 
 /** Finds the rows that cover the queries of the unit, as GDB reads them. */

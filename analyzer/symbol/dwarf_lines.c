@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which source line an address belongs to: the state machine of a line table (DWARF 5, 6.2.2 and 6.2.5). */
-#include <libdwarf/dwarf.h>
-
 #include "base/range.h"
+#include "symbol/dwarf_compat.h"
 #include "symbol/dwarf_line_table.h"
 
 struct row {

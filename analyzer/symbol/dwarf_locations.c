@@ -1,130 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "symbol/dwarf_locations.h"
 
-#include <libdwarf/dwarf.h>
-
 #include "base/cursor.h"
 #include "base/range.h"
 #include "base/vector.h"
-
-#define ADDRESS_SIZE 8
-
-/* Origin and specification chains are two or three long; a file may say otherwise. */
-#define HOPS 8
+#include "symbol/dwarf_compat.h"
 
 /* GNU's: two numbers of the entry that follows. In no header of libdwarf. */
 #define LLE_VIEW_PAIR 9
 
-/* ---- Units and attributes ---- */
-
-static bool is_c(uint64_t language)
-{
-    switch (language) {
-    case DW_LANG_C89:
-    case DW_LANG_C:
-    case DW_LANG_C99:
-    case DW_LANG_C11:
-    case 0:
-        return true;
-    default:
-        return false;
-    }
-}
-
-bool ad_dwarf_unit_init(struct ad_dwarf_unit *unit, struct ad_dwarf_object *object, Dwarf_Die die,
-                        const struct ad_limits *limits)
-{
-    Dwarf_Error error;
-    Dwarf_Off root_offset, offset, relative;
-    Dwarf_Half version, offset_size;
-    Dwarf_Addr base = 0;
-    Dwarf_Die root;
-    Dwarf_Bool is_info = dwarf_get_die_infotypes_flag(die);
-    *unit = (struct ad_dwarf_unit){.object = object, .limits = limits};
-    if (dwarf_CU_dieoffset_given_die(die, &root_offset, &error) != DW_DLV_OK ||
-        dwarf_dieoffset(die, &offset, &error) != DW_DLV_OK ||
-        dwarf_die_CU_offset(die, &relative, &error) != DW_DLV_OK || relative > offset ||
-        dwarf_get_version_of_die(die, &version, &offset_size) != DW_DLV_OK ||
-        dwarf_offdie_b(object->debug, root_offset, is_info, &root, &error) != DW_DLV_OK)
-        return false;
-    if (dwarf_lowpc(root, &base, &error) != DW_DLV_OK)
-        base = 0;
-    unit->die = root_offset;
-    unit->start = offset - relative;
-    unit->base = base;
-    unit->version = version;
-    unit->offset_size = offset_size == 8 ? 8 : 4;
-    unit->is_c = is_c(ad_dwarf_unsigned(root, DW_AT_language, 0));
-    if (!ad_dwarf_offset(root, DW_AT_addr_base, &unit->address_base) &&
-        !ad_dwarf_offset(root, DW_AT_GNU_addr_base, &unit->address_base))
-        unit->address_base = 0;
-    if (!ad_dwarf_offset(root, DW_AT_loclists_base, &unit->list_base))
-        unit->list_base = 0;
-    return true;
-}
-
-bool ad_dwarf_reference(Dwarf_Debug debug, Dwarf_Die die, Dwarf_Half number, Dwarf_Die *die_ret)
-{
-    Dwarf_Error error;
-    Dwarf_Attribute attribute;
-    Dwarf_Half form;
-    Dwarf_Sig8 signature;
-    Dwarf_Off offset;
-    Dwarf_Bool is_info;
-    if (dwarf_attr(die, number, &attribute, &error) != DW_DLV_OK ||
-        dwarf_whatform(attribute, &form, &error) != DW_DLV_OK)
-        return false;
-    if (form == DW_FORM_ref_sig8)
-        return dwarf_formsig8(attribute, &signature, &error) == DW_DLV_OK &&
-               dwarf_find_die_given_sig8(debug, &signature, die_ret, &is_info, &error) == DW_DLV_OK;
-    if (dwarf_global_formref(attribute, &offset, &error) != DW_DLV_OK)
-        return false;
-    is_info = form == DW_FORM_ref_addr || dwarf_get_die_infotypes_flag(die);
-    return dwarf_offdie_b(debug, offset, is_info, die_ret, &error) == DW_DLV_OK;
-}
-
-bool ad_dwarf_attribute(Dwarf_Debug debug, Dwarf_Die die, Dwarf_Half number, Dwarf_Attribute *attribute_ret)
-{
-    Dwarf_Error error;
-    for (int hop = 0; hop < HOPS; hop++) {
-        if (dwarf_attr(die, number, attribute_ret, &error) == DW_DLV_OK)
-            return true;
-        if (!ad_dwarf_reference(debug, die, DW_AT_abstract_origin, &die) &&
-            !ad_dwarf_reference(debug, die, DW_AT_specification, &die))
-            return false;
-    }
-    return false;
-}
-
-/* ---- Sections ---- */
-
-/* A cursor over a section from an offset on; false: there is no such place. */
-static bool open_section(const struct ad_dwarf_unit *unit, const char *name, uint64_t offset,
-                         struct ad_cursor *in_ret)
-{
-    struct ad_elf_file *file = unit->object->file;
-    const struct ad_elf_section *section = ad_elf_section(file, name);
-    const void *bytes;
-    size_t size;
-    struct ad_error *error = section ? ad_elf_section_data(file, section, &bytes, &size) : NULL;
-    ad_error_destroy(error);
-    if (!section || error || offset >= size)
-        return false;
-    ad_cursor_init(in_ret, (const uint8_t *)bytes + offset, size - offset);
-    return true;
-}
-
-/* Entry `index` of the unit's part of .debug_addr. */
-static bool indexed_address(const struct ad_dwarf_unit *unit, uint64_t index, uint64_t *address_ret)
-{
-    struct ad_cursor in;
-    uint64_t offset;
-    if (!ad_mul(index, (uint64_t)ADDRESS_SIZE, &offset) || !ad_add(offset, unit->address_base, &offset) ||
-        !open_section(unit, ".debug_addr", offset, &in))
-        return false;
-    *address_ret = ad_cursor_u64(&in);
-    return !in.failed;
-}
+/* Entries of .debug_loc.dwo, of GNU's DebugFission. */
+enum { GNU_END_OF_LIST, GNU_BASE_ADDRESS, GNU_START_END, GNU_START_LENGTH, GNU_OFFSET_PAIR };
 
 /* ---- Lists ---- */
 
@@ -146,7 +32,7 @@ struct entry {
 static uint64_t address_at(struct list *list, uint64_t index)
 {
     uint64_t address = 0;
-    if (!indexed_address(list->unit, index, &address))
+    if (!ad_dwarf_unit_address(list->unit, index, &address))
         list->broken = true;
     return address;
 }
@@ -228,12 +114,53 @@ static bool next_old_entry(struct list *list, struct entry *entry)
     }
 }
 
+/* The next entry of .debug_loc.dwo, GNU's of DWARF 4: addresses are numbers in .debug_addr. */
+static bool next_split_entry(struct list *list, struct entry *entry)
+{
+    struct ad_cursor *in = &list->in;
+    for (;;) {
+        *entry = (struct entry){0};
+        uint8_t kind = ad_cursor_u8(in);
+        switch (in->failed ? GNU_END_OF_LIST : kind) {
+        case GNU_BASE_ADDRESS:
+            list->base = address_at(list, ad_cursor_uleb(in));
+            continue;
+        case GNU_START_END:
+            entry->start = address_at(list, ad_cursor_uleb(in));
+            entry->end = address_at(list, ad_cursor_uleb(in));
+            break;
+        case GNU_START_LENGTH:
+            entry->start = address_at(list, ad_cursor_uleb(in));
+            entry->end = entry->start + ad_cursor_u32(in);
+            break;
+        case GNU_OFFSET_PAIR:
+            entry->start = list->base + ad_cursor_u32(in);
+            entry->end = list->base + ad_cursor_u32(in);
+            break;
+        default:
+            list->broken |= in->failed || kind != GNU_END_OF_LIST;
+            return false;
+        }
+        entry->size = ad_cursor_u16(in);
+        entry->bytes = ad_cursor_bytes(in, entry->size);
+        list->broken |= in->failed;
+        return !list->broken;
+    }
+}
+
+static bool next_of_version(struct list *list, struct entry *entry)
+{
+    if (list->unit->version >= 5)
+        return next_entry(list, entry);
+    return list->unit->object->is_split ? next_split_entry(list, entry) : next_old_entry(list, entry);
+}
+
 /* The first entry that has the address, else the one for all the others. */
 static enum ad_dwarf_found find_entry(struct list *list, uint64_t address, struct entry *found)
 {
     struct entry entry;
     enum ad_dwarf_found result = AD_DWARF_ABSENT;
-    while (list->unit->version >= 5 ? next_entry(list, &entry) : next_old_entry(list, &entry)) {
+    while (next_of_version(list, &entry)) {
         if (!entry.always && (address < entry.start || address >= entry.end))
             continue;
         *found = entry;
@@ -250,28 +177,19 @@ static bool indexed_list(const struct ad_dwarf_unit *unit, uint64_t index, uint6
     struct ad_cursor in;
     uint64_t offset;
     if (!ad_mul(index, (uint64_t)unit->offset_size, &offset) || !ad_add(offset, unit->list_base, &offset) ||
-        !open_section(unit, ".debug_loclists", offset, &in))
+        !ad_dwarf_open(unit->object, ".debug_loclists", offset, &in))
         return false;
     return ad_add(ad_cursor_unsigned(&in, unit->offset_size), unit->list_base, offset_ret) && !in.failed;
 }
 
-static enum ad_dwarf_found find_in_list(const struct ad_dwarf_unit *unit, Dwarf_Attribute attribute,
-                                        Dwarf_Half form, uint64_t address, struct entry *entry)
+static enum ad_dwarf_found find_in_list(const struct ad_dwarf_unit *unit, struct ad_die die, uint16_t attribute,
+                                        uint16_t form, uint64_t address, struct entry *entry)
 {
-    Dwarf_Error error;
-    Dwarf_Unsigned index;
-    Dwarf_Off reference;
     uint64_t offset;
     struct list list = {.unit = unit, .base = unit->base};
-    if (form == DW_FORM_loclistx) {
-        if (dwarf_formudata(attribute, &index, &error) != DW_DLV_OK || !indexed_list(unit, index, &offset))
-            return AD_DWARF_BROKEN;
-    } else {
-        if (dwarf_global_formref(attribute, &reference, &error) != DW_DLV_OK)
-            return AD_DWARF_BROKEN;
-        offset = reference;
-    }
-    if (!open_section(unit, unit->version >= 5 ? ".debug_loclists" : ".debug_loc", offset, &list.in))
+    if (!ad_die_section_offset(die, attribute, &offset) ||
+        (form == DW_FORM_loclistx && !indexed_list(unit, offset, &offset)) ||
+        !ad_dwarf_open(unit->object, unit->version >= 5 ? ".debug_loclists" : ".debug_loc", offset, &list.in))
         return AD_DWARF_BROKEN;
     return find_entry(&list, address, entry);
 }
@@ -281,13 +199,11 @@ static enum ad_dwarf_found find_in_list(const struct ad_dwarf_unit *unit, Dwarf_
 /* The encoding and size of a base type, by its offset in the unit. */
 static bool describe_type(const struct ad_dwarf_unit *unit, uint64_t offset, uint64_t *value_ret)
 {
-    Dwarf_Error error;
-    Dwarf_Die die;
-    if (!ad_add(offset, unit->start, &offset) ||
-        dwarf_offdie_b(unit->object->debug, offset, true, &die, &error) != DW_DLV_OK)
+    struct ad_die die;
+    if (!ad_add(offset, unit->start, &offset) || !ad_die_at(unit->object, offset, true, &die))
         return false;
-    uint64_t size = ad_dwarf_unsigned(die, DW_AT_byte_size, 0);
-    *value_ret = ad_dwarf_unsigned(die, DW_AT_encoding, 0) << 32 | (size <= UINT32_MAX ? size : 0);
+    uint64_t size = ad_die_unsigned(die, DW_AT_byte_size, 0);
+    *value_ret = ad_die_unsigned(die, DW_AT_encoding, 0) << 32 | (size <= UINT32_MAX ? size : 0);
     return true;
 }
 
@@ -297,7 +213,7 @@ static bool find_operand(const struct ad_dwarf_unit *unit, const struct ad_opera
     switch (operation->code) {
     case DW_OP_addrx:
     case DW_OP_constx:
-        return indexed_address(unit, operation->number, value_ret);
+        return ad_dwarf_unit_address(unit, operation->number, value_ret);
     case DW_OP_regval_type:
         return describe_type(unit, operation->second, value_ret);
     case DW_OP_GNU_parameter_ref:
@@ -331,56 +247,34 @@ static enum ad_dwarf_found make_program(const struct ad_dwarf_unit *unit, const 
     return AD_DWARF_FOUND;
 }
 
-static enum ad_dwarf_found read_block(const struct ad_dwarf_unit *unit, Dwarf_Attribute attribute,
-                                      struct ad_program *program_ret)
-{
-    Dwarf_Error error;
-    Dwarf_Block *block;
-    Dwarf_Unsigned size;
-    Dwarf_Ptr bytes;
-    if (dwarf_formexprloc(attribute, &size, &bytes, &error) == DW_DLV_OK)
-        return size ? make_program(unit, bytes, size, program_ret) : AD_DWARF_ABSENT;
-    if (dwarf_formblock(attribute, &block, &error) != DW_DLV_OK)
-        return AD_DWARF_BROKEN;
-    return block->bl_len ? make_program(unit, block->bl_data, block->bl_len, program_ret) : AD_DWARF_ABSENT;
-}
-
-enum ad_dwarf_found ad_dwarf_program(const struct ad_dwarf_unit *unit, Dwarf_Attribute attribute,
+enum ad_dwarf_found ad_dwarf_program(const struct ad_dwarf_unit *unit, struct ad_die die, uint16_t attribute,
                                      uint64_t address, struct ad_program *program_ret)
 {
-    Dwarf_Error error;
-    Dwarf_Half form;
-    struct entry entry;
+    uint16_t form;
+    struct entry entry = {0};
+    enum ad_dwarf_found found = AD_DWARF_FOUND;
     *program_ret = (struct ad_program){0};
-    if (dwarf_whatform(attribute, &form, &error) != DW_DLV_OK)
-        return AD_DWARF_BROKEN;
+    if (!ad_die_with(die, attribute, &die) || !ad_die_form(die, attribute, &form))
+        return AD_DWARF_ABSENT;
     switch (form) {
     case DW_FORM_exprloc:
     case DW_FORM_block:
     case DW_FORM_block1:
     case DW_FORM_block2:
     case DW_FORM_block4:
-        return read_block(unit, attribute, program_ret);
+        if (!ad_die_block(die, attribute, &entry.bytes, &entry.size))
+            return AD_DWARF_BROKEN;
+        break;
     case DW_FORM_sec_offset:
     case DW_FORM_loclistx:
     case DW_FORM_data4:
-    case DW_FORM_data8: {
-        enum ad_dwarf_found found = find_in_list(unit, attribute, form, address, &entry);
-        if (found != AD_DWARF_FOUND)
-            return found;
-        return entry.size ? make_program(unit, entry.bytes, entry.size, program_ret) : AD_DWARF_ABSENT;
-    }
+    case DW_FORM_data8:
+        found = find_in_list(unit, die, attribute, form, address, &entry);
+        break;
     default:
         return AD_DWARF_BROKEN;
     }
-}
-
-enum ad_dwarf_found ad_dwarf_die_program(const struct ad_dwarf_unit *unit, Dwarf_Die die, Dwarf_Half number,
-                                         uint64_t address, struct ad_program *program_ret)
-{
-    Dwarf_Attribute attribute;
-    *program_ret = (struct ad_program){0};
-    if (!ad_dwarf_attribute(unit->object->debug, die, number, &attribute))
-        return AD_DWARF_ABSENT;
-    return ad_dwarf_program(unit, attribute, address, program_ret);
+    if (found != AD_DWARF_FOUND)
+        return found;
+    return entry.size ? make_program(unit, entry.bytes, entry.size, program_ret) : AD_DWARF_ABSENT;
 }

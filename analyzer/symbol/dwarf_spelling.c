@@ -2,9 +2,10 @@
 #include "symbol/dwarf_spelling.h"
 
 #include <inttypes.h>
-#include <libdwarf/dwarf.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "symbol/dwarf_compat.h"
 
 /* Pointers to arrays of pointers to ...: a file may say any number of them. */
 #define HOPS 16
@@ -58,32 +59,24 @@ static void close_pointer(struct spelling *spelling)
     spelling->pointer_last = false;
 }
 
-static void put_dimensions(const struct ad_dwarf_unit *unit, Dwarf_Die array, struct spelling *spelling)
+static void put_dimensions(struct ad_die array, struct spelling *spelling)
 {
-    Dwarf_Error error;
-    Dwarf_Die child, next;
-    Dwarf_Half tag;
-    Dwarf_Bool is_info = dwarf_get_die_infotypes_flag(array);
+    struct ad_die child = {0};
     close_pointer(spelling);
-    if (dwarf_child(array, &child, &error) != DW_DLV_OK)
-        return;
     for (int i = 0; i < HOPS; i++) {
-        uint64_t last = ad_dwarf_unsigned(child, DW_AT_upper_bound, UINT64_MAX);
-        uint64_t count = ad_dwarf_unsigned(child, DW_AT_count, last + 1);
+        if (!ad_die_next_child(array, DW_TAG_subrange_type, DW_TAG_subrange_type, &child))
+            return;
+        uint64_t last = ad_die_unsigned(child, DW_AT_upper_bound, UINT64_MAX);
+        uint64_t count = ad_die_unsigned(child, DW_AT_count, last + 1);
         char text[32] = "[]";
         if (count || last == UINT64_MAX - 1)
             snprintf(text, sizeof(text), "[%" PRIu64 "]", count);
-        if (dwarf_tag(child, &tag, &error) == DW_DLV_OK && tag == DW_TAG_subrange_type)
-            put_right(spelling, text);
-        if (dwarf_siblingof_b(unit->object->debug, child, is_info, &next, &error) != DW_DLV_OK)
-            return;
-        child = next;
+        put_right(spelling, text);
     }
 }
 
 /* What goes on to another type: true, and the spelling has grown. */
-static bool put_derived(const struct ad_dwarf_unit *unit, Dwarf_Die die, Dwarf_Half tag,
-                        struct spelling *spelling)
+static bool put_derived(struct ad_die die, uint16_t tag, struct spelling *spelling)
 {
     switch (tag) {
     case DW_TAG_pointer_type:
@@ -105,7 +98,7 @@ static bool put_derived(const struct ad_dwarf_unit *unit, Dwarf_Die die, Dwarf_H
     case DW_TAG_atomic_type:
         return true;
     case DW_TAG_array_type:
-        put_dimensions(unit, die, spelling);
+        put_dimensions(die, spelling);
         return true;
     case DW_TAG_subroutine_type:
         close_pointer(spelling);
@@ -116,7 +109,7 @@ static bool put_derived(const struct ad_dwarf_unit *unit, Dwarf_Die die, Dwarf_H
     }
 }
 
-static const char *keyword(const struct ad_dwarf_unit *unit, Dwarf_Half tag, bool named)
+static const char *keyword(const struct ad_dwarf_unit *unit, uint16_t tag, bool named)
 {
     if (!unit->is_c && named)
         return "";
@@ -134,24 +127,23 @@ static const char *keyword(const struct ad_dwarf_unit *unit, Dwarf_Half tag, boo
     }
 }
 
-void ad_dwarf_spell(const struct ad_dwarf_unit *unit, struct ad_dwarf_names *names, Dwarf_Die type, char *buffer,
-                    size_t size)
+void ad_dwarf_spell(const struct ad_dwarf_unit *unit, struct ad_dwarf_names *names, struct ad_die type,
+                    char *buffer, size_t size)
 {
-    Dwarf_Error error;
-    Dwarf_Half tag = 0;
     struct spelling spelling = {.left = ""};
     const char *name = NULL, *word = "", *around = NULL;
     for (int hop = 0; hop < HOPS; hop++) {
-        if (dwarf_tag(type, &tag, &error) != DW_DLV_OK)
+        uint16_t tag = ad_die_tag(type);
+        if (!tag)
             break;
-        if (!put_derived(unit, type, tag, &spelling)) {
-            name = ad_dwarf_name(unit->object->debug, type);
+        if (!put_derived(type, tag, &spelling)) {
+            name = ad_die_name(type);
             word = keyword(unit, tag, name);
             name = name ? name : "{...}";
             around = ad_dwarf_scope_name(names, unit, type);
             break;
         }
-        if (!ad_dwarf_reference(unit->object->debug, type, DW_AT_type, &type)) {
+        if (!ad_die_reference(type, DW_AT_type, &type)) {
             name = "void";
             break;
         }

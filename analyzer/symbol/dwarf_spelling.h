@@ -6,7 +6,7 @@
 #include "symbol/dwarf_qualify.h"
 
 /** "const struct node *", "int (*)()", "shop::item [16]" in a buffer; what does not fit is left out. */
-void ad_dwarf_spell(const struct ad_dwarf_unit *unit, struct ad_dwarf_names *names, Dwarf_Die type, char *buffer,
-                    size_t size);
+void ad_dwarf_spell(const struct ad_dwarf_unit *unit, struct ad_dwarf_names *names, struct ad_die type,
+                    char *buffer, size_t size);
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "symbol/dwarf_types.h"
 
-#include <libdwarf/dwarf.h>
-
+#include "symbol/dwarf_compat.h"
 #include "symbol/dwarf_spelling.h"
 #include "symbol/dwarf_wire.h"
 
@@ -12,9 +11,8 @@
 #define HOPS 16
 
 struct pending {
-    uint64_t offset;
+    struct ad_die die;
     uint32_t id;
-    bool is_info;
     uint32_t dimension; /* of an array: what is meant is the array without those before */
 };
 
@@ -29,111 +27,64 @@ void ad_dwarf_types_deinit(struct ad_dwarf_types *types)
     ad_vector_deinit(&types->pending);
 }
 
-static Dwarf_Half tag_of(Dwarf_Die die)
-{
-    Dwarf_Error error;
-    Dwarf_Half tag;
-    return dwarf_tag(die, &tag, &error) == DW_DLV_OK ? tag : 0;
-}
-
-static bool is_alias(Dwarf_Half tag)
+static bool is_alias(uint16_t tag)
 {
     return tag == DW_TAG_typedef || tag == DW_TAG_const_type || tag == DW_TAG_volatile_type ||
            tag == DW_TAG_restrict_type || tag == DW_TAG_atomic_type;
 }
 
-static bool has_flag(Dwarf_Die die, Dwarf_Half number)
-{
-    Dwarf_Error error;
-    Dwarf_Attribute attribute;
-    Dwarf_Bool flag;
-    return dwarf_attr(die, number, &attribute, &error) == DW_DLV_OK &&
-           dwarf_formflag(attribute, &flag, &error) == DW_DLV_OK && flag;
-}
-
 /* What the aliases stand for; false: nothing, which is void. */
-static bool look_through(Dwarf_Debug debug, Dwarf_Die *die)
+static bool look_through(struct ad_die *die)
 {
-    for (int hop = 0; hop < HOPS && is_alias(tag_of(*die)); hop++)
-        if (!ad_dwarf_reference(debug, *die, DW_AT_type, die))
+    for (int hop = 0; hop < HOPS && is_alias(ad_die_tag(*die)); hop++)
+        if (!ad_die_reference(*die, DW_AT_type, die))
             return false;
-    return true;
-}
-
-/* The next child of a DIE with this tag; `child` NULL: the first one. */
-static bool next_child(Dwarf_Debug debug, Dwarf_Die die, Dwarf_Half tag, Dwarf_Half other, Dwarf_Die *child)
-{
-    Dwarf_Error error;
-    Dwarf_Die next;
-    Dwarf_Bool is_info = dwarf_get_die_infotypes_flag(die);
-    do {
-        int status = *child ? dwarf_siblingof_b(debug, *child, is_info, &next, &error)
-                            : dwarf_child(die, &next, &error);
-        if (status != DW_DLV_OK)
-            return false;
-        *child = next;
-    } while (tag_of(*child) != tag && tag_of(*child) != other);
     return true;
 }
 
 /* A bound that is no constant. */
-static bool is_computed(Dwarf_Die subrange, Dwarf_Half number)
+static bool is_computed(struct ad_die subrange, uint16_t attribute)
 {
-    Dwarf_Error error;
-    Dwarf_Attribute attribute;
-    Dwarf_Unsigned value;
-    Dwarf_Signed negative;
-    return dwarf_attr(subrange, number, &attribute, &error) == DW_DLV_OK &&
-           dwarf_formudata(attribute, &value, &error) != DW_DLV_OK &&
-           dwarf_formsdata(attribute, &negative, &error) != DW_DLV_OK;
+    uint16_t form;
+    uint64_t value;
+    bool negative;
+    return ad_die_form(subrange, attribute, &form) && !ad_die_number(subrange, attribute, &value, &negative);
 }
 
 /* Whether its size depends on the frame. */
-static bool is_dynamic(Dwarf_Debug debug, Dwarf_Die die)
+static bool is_dynamic(struct ad_die die)
 {
-    Dwarf_Die child = NULL;
-    if (!look_through(debug, &die) || tag_of(die) != DW_TAG_array_type)
+    struct ad_die child = {0};
+    if (!look_through(&die) || ad_die_tag(die) != DW_TAG_array_type)
         return false;
-    while (next_child(debug, die, DW_TAG_subrange_type, DW_TAG_subrange_type, &child))
+    while (ad_die_next_child(die, DW_TAG_subrange_type, DW_TAG_subrange_type, &child))
         if (is_computed(child, DW_AT_upper_bound) || is_computed(child, DW_AT_count))
             return true;
     return false;
 }
 
-static struct ad_error *ask(struct ad_dwarf_types *types, Dwarf_Die die, uint32_t dimension, uint32_t *id_ret)
+static struct ad_error *ask(struct ad_dwarf_types *types, struct ad_die die, uint32_t dimension, uint32_t *id_ret)
 {
-    Dwarf_Error error;
-    Dwarf_Off offset;
     *id_ret = AD_NO_TYPE;
-    if (types->count >= types->unit->limits->types || dwarf_dieoffset(die, &offset, &error) != DW_DLV_OK)
+    if (types->count >= types->unit->limits->types)
         return NULL;
-    bool is_info = dwarf_get_die_infotypes_flag(die);
-    bool shared = !dimension && !is_dynamic(types->unit->object->debug, die);
-    uint64_t key = offset << 1 | is_info;
+    bool shared = !dimension && !is_dynamic(die);
+    uint64_t key = ad_die_key(die);
     if (shared && (*id_ret = ad_map_get(&types->ids, key, AD_NO_TYPE)) != AD_NO_TYPE)
         return NULL;
-    struct pending pending = {offset, types->count++, is_info, dimension};
+    struct pending pending = {die, types->count++, dimension};
     *id_ret = pending.id;
     AD_TRY(ad_vector_push(&types->pending, &pending));
     return shared ? ad_map_put(&types->ids, key, pending.id) : NULL;
 }
 
-struct ad_error *ad_dwarf_type_of(struct ad_dwarf_types *types, Dwarf_Die die, uint32_t *id_ret)
+struct ad_error *ad_dwarf_type_of(struct ad_dwarf_types *types, struct ad_die die, uint32_t *id_ret)
 {
-    Dwarf_Debug debug = types->unit->object->debug;
-    Dwarf_Attribute attribute;
-    Dwarf_Die type;
+    struct ad_die typed, type;
     *id_ret = AD_NO_TYPE;
-    /* Where the type is an inherited attribute, it is told by the DIE that has it. */
-    for (int hop = 0; hop < HOPS; hop++) {
-        if (ad_dwarf_reference(debug, die, DW_AT_type, &type))
-            return ask(types, type, 0, id_ret);
-        if (!ad_dwarf_attribute(debug, die, DW_AT_type, &attribute) ||
-            (!ad_dwarf_reference(debug, die, DW_AT_abstract_origin, &die) &&
-             !ad_dwarf_reference(debug, die, DW_AT_specification, &die)))
-            return NULL;
-    }
-    return NULL;
+    if (!ad_die_with(die, DW_AT_type, &typed) || !ad_die_reference(typed, DW_AT_type, &type))
+        return NULL;
+    return ask(types, type, 0, id_ret);
 }
 
 /* ---- One type ---- */
@@ -171,11 +122,11 @@ static enum ad_type_kind base_kind(uint64_t encoding)
     }
 }
 
-static enum ad_type_kind kind_of(Dwarf_Die die, Dwarf_Half tag)
+static enum ad_type_kind kind_of(struct ad_die die, uint16_t tag)
 {
     switch (tag) {
     case DW_TAG_base_type:
-        return base_kind(ad_dwarf_unsigned(die, DW_AT_encoding, 0));
+        return base_kind(ad_die_unsigned(die, DW_AT_encoding, 0));
     case DW_TAG_enumeration_type:
         return AD_TYPE_ENUM;
     case DW_TAG_pointer_type:
@@ -200,68 +151,50 @@ static enum ad_type_kind kind_of(Dwarf_Die die, Dwarf_Half tag)
 }
 
 /* Whether to tell more of what a pointer leads to than the name in its own type's. */
-static bool is_shown_pointee(Dwarf_Debug debug, Dwarf_Die pointer)
+static bool is_shown_pointee(struct ad_die pointer)
 {
-    Dwarf_Die pointee;
-    if (!ad_dwarf_reference(debug, pointer, DW_AT_type, &pointee) || !look_through(debug, &pointee))
+    struct ad_die pointee;
+    if (!ad_die_reference(pointer, DW_AT_type, &pointee) || !look_through(&pointee))
         return false;
-    Dwarf_Half tag = tag_of(pointee);
+    uint16_t tag = ad_die_tag(pointee);
     return tag == DW_TAG_base_type || tag == DW_TAG_subroutine_type;
 }
 
-/* A constant of either sign; `negative_ret`: its form has one, and it is below zero. */
-static uint64_t constant_of(Dwarf_Die die, bool *negative_ret)
-{
-    Dwarf_Error error;
-    Dwarf_Attribute attribute;
-    Dwarf_Signed value;
-    Dwarf_Unsigned positive;
-    *negative_ret = false;
-    if (dwarf_attr(die, DW_AT_const_value, &attribute, &error) != DW_DLV_OK)
-        return 0;
-    if (dwarf_formudata(attribute, &positive, &error) == DW_DLV_OK)
-        return positive;
-    if (dwarf_formsdata(attribute, &value, &error) != DW_DLV_OK)
-        return 0;
-    *negative_ret = value < 0;
-    return (uint64_t)value;
-}
-
 /* By a negative value, as GDB does it: C has no other way to tell. */
-static bool is_signed_enum(Dwarf_Debug debug, Dwarf_Die die)
+static bool is_signed_enum(struct ad_die die)
 {
-    Dwarf_Die child = NULL;
+    struct ad_die child = {0};
+    uint64_t value;
     bool negative = false;
-    while (!negative && next_child(debug, die, DW_TAG_enumerator, DW_TAG_enumerator, &child))
-        constant_of(child, &negative);
+    while (!negative && ad_die_next_child(die, DW_TAG_enumerator, DW_TAG_enumerator, &child))
+        ad_die_number(child, DW_AT_const_value, &value, &negative);
     return negative;
 }
 
 /* A bound that the frame has, by the attribute that says it; false: there is none. */
-static bool find_dynamic_bound(const struct ad_dwarf_unit *unit, Dwarf_Die subrange, Dwarf_Half number,
+static bool find_dynamic_bound(const struct ad_dwarf_unit *unit, struct ad_die subrange, uint16_t attribute,
                                uint64_t address, struct body *body)
 {
-    Dwarf_Debug debug = unit->object->debug;
-    Dwarf_Die variable, type;
-    bool is_count = number == DW_AT_count;
-    if (ad_dwarf_reference(debug, subrange, number, &variable)) {
+    struct ad_die variable, type;
+    bool is_count = attribute == DW_AT_count;
+    if (ad_die_reference(subrange, attribute, &variable)) {
         body->count = 8;
-        if (ad_dwarf_reference(debug, variable, DW_AT_type, &type) && look_through(debug, &type))
-            body->count = ad_dwarf_unsigned(type, DW_AT_byte_size, 8);
+        if (ad_die_reference(variable, DW_AT_type, &type) && look_through(&type))
+            body->count = ad_die_unsigned(type, DW_AT_byte_size, 8);
         body->bound_form = is_count ? AD_BOUND_COUNT_VARIABLE : AD_BOUND_VARIABLE;
-        return ad_dwarf_die_program(unit, variable, DW_AT_location, address, &body->bound) == AD_DWARF_FOUND;
+        return ad_dwarf_program(unit, variable, DW_AT_location, address, &body->bound) == AD_DWARF_FOUND;
     }
     body->bound_form = is_count ? AD_BOUND_COUNT_VALUE : AD_BOUND_VALUE;
-    return is_computed(subrange, number) &&
-           ad_dwarf_die_program(unit, subrange, number, address, &body->bound) == AD_DWARF_FOUND;
+    return is_computed(subrange, attribute) &&
+           ad_dwarf_program(unit, subrange, attribute, address, &body->bound) == AD_DWARF_FOUND;
 }
 
-static void find_bound(struct ad_dwarf_types *types, Dwarf_Die subrange, uint64_t address, struct body *body)
+static void find_bound(struct ad_dwarf_types *types, struct ad_die subrange, uint64_t address, struct body *body)
 {
     const struct ad_dwarf_unit *unit = types->unit;
-    uint64_t lower = ad_dwarf_unsigned(subrange, DW_AT_lower_bound, 0);
-    uint64_t last = ad_dwarf_unsigned(subrange, DW_AT_upper_bound, UINT64_MAX);
-    uint64_t count = ad_dwarf_unsigned(subrange, DW_AT_count, UINT64_MAX);
+    uint64_t lower = ad_die_unsigned(subrange, DW_AT_lower_bound, 0);
+    uint64_t last = ad_die_unsigned(subrange, DW_AT_upper_bound, UINT64_MAX);
+    uint64_t count = ad_die_unsigned(subrange, DW_AT_count, UINT64_MAX);
     if (count != UINT64_MAX || last != UINT64_MAX) {
         body->bound_form = AD_BOUND_COUNT;
         body->count = count != UINT64_MAX ? count : last + 1 >= lower ? last + 1 - lower : 0;
@@ -273,41 +206,38 @@ static void find_bound(struct ad_dwarf_types *types, Dwarf_Die subrange, uint64_
 }
 
 /* One dimension of an array; what it is made of is the array of those that follow. */
-static struct ad_error *describe_array(struct ad_dwarf_types *types, Dwarf_Die die,
+static struct ad_error *describe_array(struct ad_dwarf_types *types, struct ad_die die,
                                        const struct pending *pending, uint64_t address, struct body *body)
 {
-    Dwarf_Debug debug = types->unit->object->debug;
-    Dwarf_Die child = NULL;
+    struct ad_die child = {0};
     uint32_t dimensions = 0;
-    Dwarf_Attribute attribute;
-    Dwarf_Error error;
-    if (dwarf_attr(die, DW_AT_GNU_vector, &attribute, &error) == DW_DLV_OK)
+    uint16_t form;
+    if (ad_die_form(die, DW_AT_GNU_vector, &form))
         body->flags |= AD_TYPE_VECTOR;
-    while (next_child(debug, die, DW_TAG_subrange_type, DW_TAG_subrange_type, &child))
+    while (ad_die_next_child(die, DW_TAG_subrange_type, DW_TAG_subrange_type, &child))
         if (dimensions++ == pending->dimension)
             find_bound(types, child, address, body);
     return pending->dimension + 1 < dimensions ? ask(types, die, pending->dimension + 1, &body->target)
                                                : ad_dwarf_type_of(types, die, &body->target);
 }
 
-static struct ad_error *describe(struct ad_dwarf_types *types, Dwarf_Die die, const struct pending *pending,
+static struct ad_error *describe(struct ad_dwarf_types *types, struct ad_die die, const struct pending *pending,
                                  uint64_t address, struct body *body)
 {
-    Dwarf_Debug debug = types->unit->object->debug;
-    Dwarf_Half tag = tag_of(die);
+    uint16_t tag = ad_die_tag(die);
     *body = (struct body){.kind = kind_of(die, tag), .target = AD_NO_TYPE};
     bool has_size = body->kind == AD_TYPE_POINTER || body->kind == AD_TYPE_REFERENCE;
-    body->size = ad_dwarf_unsigned(die, DW_AT_byte_size, has_size ? 8 : 0);
-    if (has_flag(die, DW_AT_declaration))
+    body->size = ad_die_unsigned(die, DW_AT_byte_size, has_size ? 8 : 0);
+    if (ad_die_flag(die, DW_AT_declaration))
         body->flags |= AD_TYPE_INCOMPLETE;
     switch (body->kind) {
     case AD_TYPE_ARRAY:
         return describe_array(types, die, pending, address, body);
     case AD_TYPE_ENUM:
-        body->flags |= is_signed_enum(debug, die) ? AD_TYPE_IS_SIGNED : 0;
+        body->flags |= is_signed_enum(die) ? AD_TYPE_IS_SIGNED : 0;
         return NULL;
     case AD_TYPE_POINTER:
-        return is_shown_pointee(debug, die) ? ad_dwarf_type_of(types, die, &body->target) : NULL;
+        return is_shown_pointee(die) ? ad_dwarf_type_of(types, die, &body->target) : NULL;
     case AD_TYPE_ALIAS:
     case AD_TYPE_REFERENCE:
         return ad_dwarf_type_of(types, die, &body->target);
@@ -319,12 +249,12 @@ static struct ad_error *describe(struct ad_dwarf_types *types, Dwarf_Die die, co
 /* ---- Its members ---- */
 
 /* DWARF 2 counts a bit-field's bits from the most significant one of a unit of byte_size bytes. */
-static void find_bits(Dwarf_Debug debug, Dwarf_Die member, struct ad_type_member *found)
+static void find_bits(struct ad_die member, struct ad_type_member *found)
 {
-    Dwarf_Die type;
-    uint64_t size = ad_dwarf_unsigned(member, DW_AT_bit_size, 0);
-    uint64_t from_start = ad_dwarf_unsigned(member, DW_AT_data_bit_offset, UINT64_MAX);
-    uint64_t from_top = ad_dwarf_unsigned(member, DW_AT_bit_offset, UINT64_MAX);
+    struct ad_die type;
+    uint64_t size = ad_die_unsigned(member, DW_AT_bit_size, 0);
+    uint64_t from_start = ad_die_unsigned(member, DW_AT_data_bit_offset, UINT64_MAX);
+    uint64_t from_top = ad_die_unsigned(member, DW_AT_bit_offset, UINT64_MAX);
     if (size > 64)
         size = 0;
     found->bit_size = (uint32_t)size;
@@ -332,9 +262,9 @@ static void find_bits(Dwarf_Debug debug, Dwarf_Die member, struct ad_type_member
         found->offset = from_start / 8;
         found->bit_offset = (uint32_t)(from_start % 8);
     } else if (size && from_top != UINT64_MAX) {
-        uint64_t bytes = ad_dwarf_unsigned(member, DW_AT_byte_size, 0);
-        if (!bytes && ad_dwarf_reference(debug, member, DW_AT_type, &type) && look_through(debug, &type))
-            bytes = ad_dwarf_unsigned(type, DW_AT_byte_size, 0);
+        uint64_t bytes = ad_die_unsigned(member, DW_AT_byte_size, 0);
+        if (!bytes && ad_die_reference(member, DW_AT_type, &type) && look_through(&type))
+            bytes = ad_die_unsigned(type, DW_AT_byte_size, 0);
         uint64_t bit = bytes * 8 - from_top - size; /* may wrap around: then it is none */
         if (bytes <= 16 && bit < 128 && found->offset != UINT64_MAX) {
             found->offset += bit / 8;
@@ -344,17 +274,16 @@ static void find_bits(Dwarf_Debug debug, Dwarf_Die member, struct ad_type_member
 }
 
 /* A constant, or as DWARF 2 has it, an expression that adds one. */
-static uint64_t member_offset(const struct ad_dwarf_unit *unit, Dwarf_Die member)
+static uint64_t member_offset(const struct ad_dwarf_unit *unit, struct ad_die member)
 {
-    Dwarf_Error error;
-    Dwarf_Attribute attribute;
+    uint16_t form;
     struct ad_program program;
     struct ad_cursor in;
     struct ad_operation operation;
-    uint64_t offset = ad_dwarf_unsigned(member, DW_AT_data_member_location, UINT64_MAX);
-    if (offset != UINT64_MAX || dwarf_attr(member, DW_AT_data_member_location, &attribute, &error) != DW_DLV_OK)
+    uint64_t offset = ad_die_unsigned(member, DW_AT_data_member_location, UINT64_MAX);
+    if (offset != UINT64_MAX || !ad_die_form(member, DW_AT_data_member_location, &form))
         return offset != UINT64_MAX ? offset : 0;
-    if (ad_dwarf_program(unit, attribute, 0, &program) != AD_DWARF_FOUND)
+    if (ad_dwarf_program(unit, member, DW_AT_data_member_location, 0, &program) != AD_DWARF_FOUND)
         return UINT64_MAX;
     ad_cursor_init(&in, program.bytes, program.size);
     bool is_sum = ad_operation_next(&in, program.offset_size, &operation) &&
@@ -362,37 +291,38 @@ static uint64_t member_offset(const struct ad_dwarf_unit *unit, Dwarf_Die member
     return is_sum ? operation.number : UINT64_MAX;
 }
 
-static bool is_static(Dwarf_Die member)
+static bool is_static(struct ad_die member)
 {
-    return has_flag(member, DW_AT_external) || has_flag(member, DW_AT_declaration);
+    return ad_die_flag(member, DW_AT_external) || ad_die_flag(member, DW_AT_declaration);
 }
 
-static struct ad_error *read_member(struct ad_dwarf_types *types, Dwarf_Die die, struct ad_vector *members)
+static struct ad_error *read_member(struct ad_dwarf_types *types, struct ad_die die, struct ad_vector *members)
 {
     struct ad_type_member *member;
     bool negative;
-    Dwarf_Half tag = tag_of(die);
+    uint16_t tag = ad_die_tag(die);
     if (tag == DW_TAG_member && is_static(die))
         return NULL;
     AD_TRY(ad_vector_add(members, (void **)&member));
-    *member = (struct ad_type_member){.name = ad_dwarf_name(types->unit->object->debug, die),
+    *member = (struct ad_type_member){.name = ad_die_name(die),
                                       .type = AD_NO_TYPE,
                                       .is_base = tag == DW_TAG_inheritance};
     if (tag == DW_TAG_enumerator) {
-        member->offset = constant_of(die, &negative);
+        if (!ad_die_number(die, DW_AT_const_value, &member->offset, &negative))
+            member->offset = 0;
         return NULL;
     }
     member->offset = member_offset(types->unit, die);
-    find_bits(types->unit->object->debug, die, member);
+    find_bits(die, member);
     return ad_dwarf_type_of(types, die, &member->type);
 }
 
 /* Values of an enum are known by what it is inside of, and those of an enum class by its own name too. */
-static void qualify_values(struct ad_dwarf_types *types, Dwarf_Die die, struct ad_vector *members)
+static void qualify_values(struct ad_dwarf_types *types, struct ad_die die, struct ad_vector *members)
 {
-    bool is_class = has_flag(die, DW_AT_enum_class);
+    bool is_class = ad_die_flag(die, DW_AT_enum_class);
     const char *around = ad_dwarf_scope_name(&types->names, types->unit, die);
-    const char *own = is_class ? ad_dwarf_name(types->unit->object->debug, die) : NULL;
+    const char *own = is_class ? ad_die_name(die) : NULL;
     struct ad_type_member *items = members->items;
     for (size_t i = 0; (around || own) && i < members->count; i++) {
         char *name;
@@ -402,16 +332,15 @@ static void qualify_values(struct ad_dwarf_types *types, Dwarf_Die die, struct a
     }
 }
 
-static struct ad_error *read_members(struct ad_dwarf_types *types, Dwarf_Die die, enum ad_type_kind kind,
+static struct ad_error *read_members(struct ad_dwarf_types *types, struct ad_die die, enum ad_type_kind kind,
                                      struct ad_vector *members)
 {
-    Dwarf_Debug debug = types->unit->object->debug;
-    Dwarf_Die child = NULL;
-    Dwarf_Half tag = kind == AD_TYPE_ENUM ? DW_TAG_enumerator : DW_TAG_member;
+    struct ad_die child = {0};
+    uint16_t tag = kind == AD_TYPE_ENUM ? DW_TAG_enumerator : DW_TAG_member;
     Dwarf_Half other = kind == AD_TYPE_ENUM ? DW_TAG_enumerator : DW_TAG_inheritance;
     if (kind != AD_TYPE_ENUM && kind != AD_TYPE_STRUCT && kind != AD_TYPE_UNION)
         return NULL;
-    while (members->count < types->unit->limits->members && next_child(debug, die, tag, other, &child))
+    while (members->count < types->unit->limits->members && ad_die_next_child(die, tag, other, &child))
         AD_TRY(read_member(types, child, members));
     if (kind == AD_TYPE_ENUM)
         qualify_values(types, die, members);
@@ -446,13 +375,10 @@ static void put_type(struct ad_dwarf_types *types, uint32_t id, const char *name
 
 static struct ad_error *tell(struct ad_dwarf_types *types, const struct pending *pending, uint64_t address)
 {
-    Dwarf_Error error;
-    Dwarf_Die die;
+    struct ad_die die = pending->die;
     char name[NAME_SIZE];
     struct body body;
     struct ad_vector members = AD_VECTOR(struct ad_type_member);
-    if (dwarf_offdie_b(types->unit->object->debug, pending->offset, pending->is_info, &die, &error) != DW_DLV_OK)
-        return NULL;
     AD_TRY(describe(types, die, pending, address, &body));
     struct ad_error *failure = read_members(types, die, body.kind, &members);
     ad_dwarf_spell(types->unit, &types->names, die, name, sizeof(name));

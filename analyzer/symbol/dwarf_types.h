@@ -27,7 +27,7 @@ void ad_dwarf_types_deinit(struct ad_dwarf_types *types);
 
 /** The number of a DIE's type (its DW_AT_type, own or inherited). Types whose size depends on the frame get a
  *  new one each time. AD_NO_TYPE: none, or more than limits->types. */
-struct ad_error *ad_dwarf_type_of(struct ad_dwarf_types *types, Dwarf_Die die, uint32_t *id_ret) ad_must_check;
+struct ad_error *ad_dwarf_type_of(struct ad_dwarf_types *types, struct ad_die die, uint32_t *id_ret) ad_must_check;
 
 /** Tells all types asked for; bounds are those at this link-time address. */
 struct ad_error *ad_dwarf_types_tell(struct ad_dwarf_types *types, uint64_t address) ad_must_check;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Which compilation unit holds an address, and code ranges in general. */
-#include <libdwarf/dwarf.h>
+/* Which compilation unit holds an address. */
+#include <stdlib.h>
 
 #include "base/range.h"
+#include "symbol/dwarf_compat.h"
 #include "symbol/dwarf_query.h"
 
 size_t ad_dwarf_queries_in(const struct ad_dwarf_queries *queries, uint64_t start, uint64_t end,
@@ -23,121 +24,6 @@ size_t ad_dwarf_queries_in(const struct ad_dwarf_queries *queries, uint64_t star
     return count;
 }
 
-uint64_t ad_dwarf_unsigned(Dwarf_Die die, Dwarf_Half attribute, uint64_t fallback)
-{
-    Dwarf_Error error;
-    Dwarf_Attribute found;
-    Dwarf_Unsigned value;
-    Dwarf_Signed negative;
-    if (dwarf_attr(die, attribute, &found, &error) != DW_DLV_OK)
-        return fallback;
-    if (dwarf_formudata(found, &value, &error) == DW_DLV_OK)
-        return value;
-    /* Some producers write small positive numbers in a signed form. */
-    if (dwarf_formsdata(found, &negative, &error) == DW_DLV_OK && negative >= 0)
-        return (uint64_t)negative;
-    return fallback;
-}
-
-bool ad_dwarf_offset(Dwarf_Die die, Dwarf_Half attribute, uint64_t *offset_ret)
-{
-    Dwarf_Error error;
-    Dwarf_Attribute found;
-    Dwarf_Off offset;
-    if (dwarf_attr(die, attribute, &found, &error) != DW_DLV_OK ||
-        dwarf_global_formref(found, &offset, &error) != DW_DLV_OK)
-        return false;
-    *offset_ret = offset;
-    return true;
-}
-
-typedef void range_visitor(void *context, uint64_t start, uint64_t end);
-
-/* DWARF 5: .debug_rnglists. */
-static bool visit_rnglist(Dwarf_Attribute attribute, Dwarf_Half form, uint64_t offset, range_visitor *visit,
-                          void *context)
-{
-    Dwarf_Error error;
-    Dwarf_Rnglists_Head head;
-    Dwarf_Unsigned count, global_offset;
-    if (dwarf_rnglists_get_rle_head(attribute, form, offset, &head, &count, &global_offset, &error) !=
-        DW_DLV_OK)
-        return false;
-    for (Dwarf_Unsigned i = 0; i < count; i++) {
-        unsigned length, code;
-        Dwarf_Unsigned raw1, raw2, start, end;
-        Dwarf_Bool unavailable;
-        if (dwarf_get_rnglists_entry_fields_a(head, i, &length, &code, &raw1, &raw2, &unavailable, &start,
-                                              &end, &error) != DW_DLV_OK ||
-            code == DW_RLE_end_of_list)
-            break;
-        if (code != DW_RLE_base_address && code != DW_RLE_base_addressx && !unavailable)
-            visit(context, start, end);
-    }
-    return true;
-}
-
-/* DWARF 3 and 4: .debug_ranges, relative to the last base address selected. */
-static bool visit_ranges(Dwarf_Debug debug, Dwarf_Die die, uint64_t offset, uint64_t base,
-                         range_visitor *visit, void *context)
-{
-    Dwarf_Error error;
-    Dwarf_Off real_offset;
-    Dwarf_Ranges *ranges;
-    Dwarf_Signed count;
-    Dwarf_Unsigned bytes;
-    if (dwarf_get_ranges_b(debug, offset, die, &real_offset, &ranges, &count, &bytes, &error) != DW_DLV_OK)
-        return false;
-    for (Dwarf_Signed i = 0; i < count && ranges[i].dwr_type != DW_RANGES_END; i++) {
-        uint64_t start, end;
-        if (ranges[i].dwr_type == DW_RANGES_ADDRESS_SELECTION)
-            base = ranges[i].dwr_addr2;
-        else if (ad_add(base, ranges[i].dwr_addr1, &start) && ad_add(base, ranges[i].dwr_addr2, &end))
-            visit(context, start, end);
-    }
-    return true;
-}
-
-static bool visit_low_high(Dwarf_Die die, range_visitor *visit, void *context)
-{
-    Dwarf_Error error;
-    Dwarf_Addr low, high;
-    Dwarf_Half form;
-    enum Dwarf_Form_Class class;
-    if (dwarf_lowpc(die, &low, &error) != DW_DLV_OK ||
-        dwarf_highpc_b(die, &high, &form, &class, &error) != DW_DLV_OK)
-        return false;
-    if (class == DW_FORM_CLASS_CONSTANT && !ad_add(low, high, &high))
-        return false;
-    visit(context, low, high);
-    return true;
-}
-
-bool ad_dwarf_ranges(Dwarf_Debug debug, Dwarf_Die die, uint64_t base, range_visitor *visit, void *context)
-{
-    Dwarf_Error error;
-    Dwarf_Attribute attribute;
-    Dwarf_Half form, version, offset_size;
-    Dwarf_Unsigned value;
-    Dwarf_Off offset;
-    if (visit_low_high(die, visit, context))
-        return true;
-    if (dwarf_attr(die, DW_AT_ranges, &attribute, &error) != DW_DLV_OK ||
-        dwarf_whatform(attribute, &form, &error) != DW_DLV_OK ||
-        dwarf_get_version_of_die(die, &version, &offset_size) != DW_DLV_OK)
-        return false;
-    if (form == DW_FORM_rnglistx) {
-        if (dwarf_formudata(attribute, &value, &error) != DW_DLV_OK)
-            return false;
-    } else if (dwarf_global_formref(attribute, &offset, &error) == DW_DLV_OK) {
-        value = offset;
-    } else {
-        return false;
-    }
-    return version >= 5 ? visit_rnglist(attribute, form, value, visit, context)
-                        : visit_ranges(debug, die, value, base, visit, context);
-}
-
 struct claim {
     struct ad_dwarf_queries *queries;
     uint64_t unit;
@@ -154,26 +40,49 @@ static void claim_range(void *context, uint64_t start, uint64_t end)
             claim->queries->items[i].unit = claim->unit;
 }
 
-static void claim_by_aranges(Dwarf_Debug debug, struct ad_dwarf_queries *queries)
+/* ---- .debug_aranges: DWARF 5, 6.1.2 ---- */
+
+/* A length, and whether this is 64-bit DWARF; what follows in `body`. */
+static bool next_part(struct ad_cursor *in, struct ad_cursor *body, bool *is_64_ret)
 {
-    Dwarf_Error error;
-    Dwarf_Arange *aranges;
-    Dwarf_Signed count;
-    if (dwarf_get_aranges(debug, &aranges, &count, &error) != DW_DLV_OK)
+    uint64_t length = ad_cursor_u32(in);
+    *is_64_ret = length == UINT32_MAX;
+    if (*is_64_ret)
+        length = ad_cursor_u64(in);
+    const void *bytes = ad_cursor_bytes(in, length);
+    ad_cursor_init(body, bytes, bytes ? length : 0);
+    return bytes != NULL;
+}
+
+/* The ranges of one unit. Its first tuple is aligned, counted from the start of the set. */
+static void claim_set(struct ad_cursor *set, bool is_64, struct ad_vector *units, struct ad_dwarf_queries *queries)
+{
+    size_t head = is_64 ? 12 : 4;
+    uint16_t version = ad_cursor_u16(set);
+    struct claim claim = {queries, ad_cursor_unsigned(set, is_64 ? 8 : 4)};
+    uint8_t address_size = ad_cursor_u8(set), segment_size = ad_cursor_u8(set);
+    if (set->failed || version != 2 || address_size != 8 || segment_size)
         return;
-    for (Dwarf_Signed i = 0; i < count; i++) {
-        Dwarf_Unsigned segment, segment_size, length;
-        Dwarf_Addr start;
-        uint64_t end;
-        struct claim claim = {queries, 0};
-        Dwarf_Off unit;
-        if (dwarf_get_arange_info_b(aranges[i], &segment, &segment_size, &start, &length, &unit, &error) !=
-                DW_DLV_OK ||
-            !ad_add(start, length, &end))
-            continue;
-        claim.unit = unit;
-        claim_range(&claim, start, end);
+    ad_cursor_skip(set, (16 - (head + (size_t)(set->position - set->start)) % 16) % 16);
+    ad_error_destroy(ad_vector_push(units, &claim.unit));
+    /* Two zeros are the end, but also what linkers leave of an empty function that they threw away. */
+    while (ad_cursor_left(set) >= 16) {
+        uint64_t start = ad_cursor_u64(set), size = ad_cursor_u64(set), end;
+        if (ad_add(start, size, &end))
+            claim_range(&claim, start, end);
     }
+}
+
+/* Queries are claimed by units' headers; `units`: uint64_t, those that have ranges here. */
+static void claim_by_aranges(struct ad_dwarf_object *object, struct ad_vector *units,
+                             struct ad_dwarf_queries *queries)
+{
+    struct ad_cursor in, set;
+    bool is_64;
+    if (!ad_dwarf_open(object, ".debug_aranges", 0, &in))
+        return;
+    while (ad_cursor_left(&in) && next_part(&in, &set, &is_64))
+        claim_set(&set, is_64, units, queries);
 }
 
 static bool all_claimed(const struct ad_dwarf_queries *queries)
@@ -184,34 +93,58 @@ static bool all_claimed(const struct ad_dwarf_queries *queries)
     return true;
 }
 
-/* For producers without .debug_aranges (clang): the root DIE of every unit. */
-static void claim_by_units(Dwarf_Debug debug, struct ad_dwarf_queries *queries)
+/* ---- The units themselves ---- */
+
+static int by_offset(const void *a, const void *b)
 {
-    Dwarf_Error error;
-    Dwarf_Unsigned length, type_offset, next;
-    Dwarf_Half version, address_size, length_size, extension_size, type;
-    Dwarf_Off abbreviations;
-    Dwarf_Sig8 signature;
-    while (dwarf_next_cu_header_d(debug, true, &length, &version, &abbreviations, &address_size,
-                                  &length_size, &extension_size, &signature, &type_offset, &next, &type,
-                                  &error) == DW_DLV_OK) {
-        Dwarf_Die unit;
-        Dwarf_Off offset;
-        if (dwarf_siblingof_b(debug, NULL, true, &unit, &error) != DW_DLV_OK ||
-            dwarf_dieoffset(unit, &offset, &error) != DW_DLV_OK)
+    const uint64_t *x = a, *y = b;
+    return (*x > *y) - (*x < *y);
+}
+
+static bool is_among(const struct ad_vector *units, uint64_t header)
+{
+    return units->count && bsearch(&header, units->items, units->count, sizeof(header), by_offset);
+}
+
+/* Whether the unit can have code, as far as its header says: units of types cannot. */
+static bool may_have_code(struct ad_cursor *unit)
+{
+    uint16_t version = ad_cursor_u16(unit);
+    uint8_t kind = version >= 5 ? ad_cursor_u8(unit) : DW_UT_compile;
+    return !unit->failed && (kind == DW_UT_compile || kind == DW_UT_skeleton);
+}
+
+/* What no .debug_aranges tells of (clang's units): the root DIE of each. */
+static void claim_by_units(struct ad_dwarf_object *object, const struct ad_limits *limits,
+                           const struct ad_vector *listed, struct ad_dwarf_queries *queries)
+{
+    struct ad_cursor in, body;
+    struct ad_die root;
+    struct ad_dwarf_unit unit;
+    bool is_64;
+    if (!ad_dwarf_open(object, ".debug_info", 0, &in))
+        return;
+    while (ad_cursor_left(&in)) {
+        struct claim claim = {queries, (uint64_t)(in.position - in.start)};
+        if (!next_part(&in, &body, &is_64))
+            return;
+        if (is_among(listed, claim.unit) || !may_have_code(&body) ||
+            !ad_die_of_unit(object, claim.unit, &root))
             continue;
-        Dwarf_Addr base = 0;
-        if (dwarf_lowpc(unit, &base, &error) != DW_DLV_OK)
-            base = 0;
-        struct claim claim = {queries, offset};
-        ad_dwarf_ranges(debug, unit, base, claim_range, &claim);
-        dwarf_dealloc_die(unit);
+        if (ad_dwarf_unit_init(&unit, root, limits))
+            ad_dwarf_ranges(&unit, root, claim_range, &claim);
+        ad_die_free(root);
     }
 }
 
-void ad_dwarf_find_units(Dwarf_Debug debug, struct ad_dwarf_queries *queries)
+void ad_dwarf_find_units(struct ad_dwarf_object *object, const struct ad_limits *limits,
+                         struct ad_dwarf_queries *queries)
 {
-    claim_by_aranges(debug, queries);
+    struct ad_vector listed = AD_VECTOR(uint64_t);
+    claim_by_aranges(object, &listed, queries);
+    if (listed.count)
+        qsort(listed.items, listed.count, sizeof(uint64_t), by_offset);
     if (!all_claimed(queries))
-        claim_by_units(debug, queries);
+        claim_by_units(object, limits, &listed, queries);
+    ad_vector_deinit(&listed);
 }

@@ -12,18 +12,18 @@
  */
 #include "symbol/dwarf_variables.h"
 
-#include <libdwarf/dwarf.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "symbol/dwarf_call_sites.h"
+#include "symbol/dwarf_compat.h"
 #include "symbol/dwarf_types.h"
 #include "symbol/dwarf_wire.h"
 
 /* A variable's DIE; a DIE whose children are to be looked at. */
 struct place {
-    Dwarf_Die die;
+    struct ad_die die;
     uint32_t depth;
     bool is_argument;
     uint64_t order;  /* of the declarations: offset of what the DIE stands for */
@@ -36,31 +36,8 @@ struct walk {
     struct ad_vector containers; /* struct place, to be walked */
     struct ad_vector variables;  /* struct place */
     struct ad_vector present;    /* uint64_t: what children of an abstract instance stand here in person */
-    Dwarf_Die call_site;         /* NULL: none yet */
+    struct ad_die call_site;     /* handle NULL: none yet */
 };
-
-static Dwarf_Half tag_of(Dwarf_Die die)
-{
-    Dwarf_Error error;
-    Dwarf_Half tag;
-    return dwarf_tag(die, &tag, &error) == DW_DLV_OK ? tag : 0;
-}
-
-static bool next_sibling(const struct walk *walk, Dwarf_Die *die)
-{
-    Dwarf_Error error;
-    Dwarf_Die next;
-    if (dwarf_siblingof_b(walk->unit->object->debug, *die, true, &next, &error) != DW_DLV_OK)
-        return false;
-    *die = next;
-    return true;
-}
-
-static bool first_child(Dwarf_Die die, Dwarf_Die *child_ret)
-{
-    Dwarf_Error error;
-    return dwarf_child(die, child_ret, &error) == DW_DLV_OK;
-}
 
 /* ---- Blocks ---- */
 
@@ -75,11 +52,11 @@ static void look_inside(void *context, uint64_t start, uint64_t end)
     inside->inside |= start <= inside->address && inside->address < end;
 }
 
-static struct ad_error *add_block(struct walk *walk, Dwarf_Die die, uint32_t depth)
+static struct ad_error *add_block(struct walk *walk, struct ad_die die, uint32_t depth)
 {
     struct inside inside = {.address = walk->address};
     struct place place = {.die = die, .depth = depth + 1};
-    if (!ad_dwarf_ranges(walk->unit->object->debug, die, walk->unit->base, look_inside, &inside))
+    if (!ad_dwarf_ranges(walk->unit, die, look_inside, &inside))
         place.depth = depth; /* without addresses it is as wide as what is around it */
     else if (!inside.inside)
         return NULL;
@@ -90,44 +67,39 @@ static struct ad_error *add_block(struct walk *walk, Dwarf_Die die, uint32_t dep
 /* ---- Variables ---- */
 
 /* A declaration of something that is defined elsewhere, or nothing that has a name. */
-static bool is_shown(const struct walk *walk, Dwarf_Die die)
+static bool is_shown(struct ad_die die)
 {
-    Dwarf_Debug debug = walk->unit->object->debug;
-    Dwarf_Attribute attribute;
-    if (!ad_dwarf_name(debug, die))
+    struct ad_die with;
+    if (!ad_die_name(die))
         return false;
-    if (ad_dwarf_attribute(debug, die, DW_AT_location, &attribute) ||
-        ad_dwarf_attribute(debug, die, DW_AT_const_value, &attribute))
+    if (ad_die_with(die, DW_AT_location, &with) || ad_die_with(die, DW_AT_const_value, &with))
         return true;
-    return !ad_dwarf_attribute(debug, die, DW_AT_external, &attribute) &&
-           !ad_dwarf_attribute(debug, die, DW_AT_declaration, &attribute);
+    return !ad_die_with(die, DW_AT_external, &with) && !ad_die_with(die, DW_AT_declaration, &with);
 }
 
 /* Chains of origins are one or two long; a file may say otherwise. */
 #define HOPS 8
 
-static uint64_t order_of(const struct walk *walk, Dwarf_Die die)
+static uint64_t order_of(struct ad_die die)
 {
-    Dwarf_Error error;
-    Dwarf_Off offset;
     for (int hop = 0; hop < HOPS; hop++)
-        if (!ad_dwarf_reference(walk->unit->object->debug, die, DW_AT_abstract_origin, &die))
+        if (!ad_die_reference(die, DW_AT_abstract_origin, &die))
             break;
-    return dwarf_dieoffset(die, &offset, &error) == DW_DLV_OK ? offset : 0;
+    return ad_die_offset(die);
 }
 
-static struct ad_error *add_variable(struct walk *walk, Dwarf_Die die, Dwarf_Half tag, uint32_t depth)
+static struct ad_error *add_variable(struct walk *walk, struct ad_die die, uint16_t tag, uint32_t depth)
 {
     uint32_t number = (uint32_t)walk->variables.count;
-    struct place place = {die, depth, tag == DW_TAG_formal_parameter, order_of(walk, die), number};
-    if (number >= walk->unit->limits->variables || !is_shown(walk, die))
+    struct place place = {die, depth, tag == DW_TAG_formal_parameter, order_of(die), number};
+    if (number >= walk->unit->limits->variables || !is_shown(die))
         return NULL;
     return ad_vector_push(&walk->variables, &place);
 }
 
-static struct ad_error *visit(struct walk *walk, Dwarf_Die die, uint32_t depth)
+static struct ad_error *visit(struct walk *walk, struct ad_die die, uint32_t depth)
 {
-    Dwarf_Half tag = tag_of(die);
+    uint16_t tag = ad_die_tag(die);
     switch (tag) {
     case DW_TAG_formal_parameter:
     case DW_TAG_variable:
@@ -137,7 +109,7 @@ static struct ad_error *visit(struct walk *walk, Dwarf_Die die, uint32_t depth)
     case DW_TAG_catch_block:
         return add_block(walk, die, depth);
     default:
-        if (!walk->call_site && ad_dwarf_call_returns(die, tag, walk->address + 1))
+        if (!walk->call_site.handle && ad_dwarf_call_returns(walk->unit, die, walk->address + 1))
             walk->call_site = die;
         return NULL;
     }
@@ -147,34 +119,33 @@ static struct ad_error *visit(struct walk *walk, Dwarf_Die die, uint32_t depth)
 
 /* Blocks of clang do not say which abstract block they stand for; where both DIEs have the same children, it is
  * the one in the same place. `twin`: the child there; NULL: none. */
-static struct ad_error *note_origin(struct walk *walk, Dwarf_Die die, Dwarf_Die twin)
+static struct ad_error *note_origin(struct walk *walk, struct ad_die die, const struct ad_die *twin)
 {
-    Dwarf_Error error;
-    Dwarf_Off offset;
-    Dwarf_Die origin;
-    Dwarf_Half tag = tag_of(die);
+    struct ad_die origin;
+    uint16_t tag = ad_die_tag(die);
     if (tag == DW_TAG_call_site || tag == DW_TAG_GNU_call_site)
         return NULL;
-    if (!ad_dwarf_reference(walk->unit->object->debug, die, DW_AT_abstract_origin, &origin))
-        origin = tag == DW_TAG_lexical_block ? twin : NULL;
-    if (!origin || dwarf_dieoffset(origin, &offset, &error) != DW_DLV_OK)
-        return NULL;
-    uint64_t key = offset;
+    if (!ad_die_reference(die, DW_AT_abstract_origin, &origin)) {
+        if (tag != DW_TAG_lexical_block || !twin)
+            return NULL;
+        origin = *twin;
+    }
+    uint64_t key = ad_die_key(origin);
     return ad_vector_push(&walk->present, &key);
 }
 
 /* The first child of the abstract instance, if its children are of the same kinds as those here. */
-static bool find_twins(const struct walk *walk, Dwarf_Die die, Dwarf_Die *twin_ret)
+static bool find_twins(struct ad_die die, struct ad_die *twin_ret)
 {
-    Dwarf_Die origin, here, there;
-    if (!ad_dwarf_reference(walk->unit->object->debug, die, DW_AT_abstract_origin, &origin) ||
-        !first_child(die, &here) || !first_child(origin, twin_ret))
+    struct ad_die origin, here, there;
+    if (!ad_die_reference(die, DW_AT_abstract_origin, &origin) || !ad_die_child(die, &here) ||
+        !ad_die_child(origin, twin_ret))
         return false;
     there = *twin_ret;
     bool more_here = true, more_there = true;
-    while (more_here && more_there && tag_of(here) == tag_of(there)) {
-        more_here = next_sibling(walk, &here);
-        more_there = next_sibling(walk, &there);
+    while (more_here && more_there && ad_die_tag(here) == ad_die_tag(there)) {
+        more_here = ad_die_sibling(here, &here);
+        more_there = ad_die_sibling(there, &there);
     }
     return !more_here && !more_there;
 }
@@ -185,45 +156,41 @@ static int by_number(const void *a, const void *b)
     return (*x > *y) - (*x < *y);
 }
 
-static bool is_present(const struct walk *walk, Dwarf_Die die)
+static bool is_present(const struct walk *walk, struct ad_die die)
 {
-    Dwarf_Error error;
-    Dwarf_Off offset;
-    if (dwarf_dieoffset(die, &offset, &error) != DW_DLV_OK)
-        return true;
-    uint64_t key = offset;
+    uint64_t key = ad_die_key(die);
     return walk->present.count && bsearch(&key, walk->present.items, walk->present.count, sizeof(key), by_number);
 }
 
 /* The children that the abstract instance of a function or block has, and this one has not. */
 static struct ad_error *visit_absent(struct walk *walk, const struct place *container)
 {
-    Dwarf_Die origin, child;
-    if (!ad_dwarf_reference(walk->unit->object->debug, container->die, DW_AT_abstract_origin, &origin) ||
-        !first_child(origin, &child))
+    struct ad_die origin, child;
+    if (!ad_die_reference(container->die, DW_AT_abstract_origin, &origin) ||
+        !ad_die_child(origin, &child))
         return NULL;
     if (walk->present.count)
         qsort(walk->present.items, walk->present.count, sizeof(uint64_t), by_number);
     do {
-        Dwarf_Half tag = tag_of(child);
+        uint16_t tag = ad_die_tag(child);
         bool counts = tag == DW_TAG_variable || tag == DW_TAG_formal_parameter || tag == DW_TAG_lexical_block;
         if (counts && !is_present(walk, child))
             AD_TRY(visit(walk, child, container->depth));
-    } while (next_sibling(walk, &child));
+    } while (ad_die_sibling(child, &child));
     return NULL;
 }
 
 static struct ad_error *walk_container(struct walk *walk, const struct place *container)
 {
-    Dwarf_Die child, twin;
+    struct ad_die child, twin;
     walk->present.count = 0;
-    bool has_twin = find_twins(walk, container->die, &twin);
-    if (first_child(container->die, &child)) {
+    bool has_twin = find_twins(container->die, &twin);
+    if (ad_die_child(container->die, &child)) {
         do {
-            AD_TRY(note_origin(walk, child, has_twin ? twin : NULL));
+            AD_TRY(note_origin(walk, child, has_twin ? &twin : NULL));
             AD_TRY(visit(walk, child, container->depth));
-            has_twin = has_twin && next_sibling(walk, &twin);
-        } while (next_sibling(walk, &child));
+            has_twin = has_twin && ad_die_sibling(twin, &twin);
+        } while (ad_die_sibling(child, &child));
     }
     return visit_absent(walk, container);
 }
@@ -245,10 +212,9 @@ static int by_place(const void *a, const void *b)
 
 static struct ad_error *find_variables(struct walk *walk, const struct ad_dwarf_scope *scope)
 {
-    Dwarf_Error error;
     struct place function = {0};
     walk->variables.count = walk->containers.count = 0;
-    if (dwarf_offdie_b(walk->unit->object->debug, scope->die, true, &function.die, &error) != DW_DLV_OK)
+    if (!ad_die_at(walk->unit->object, scope->die, true, &function.die))
         return NULL;
     AD_TRY(ad_vector_push(&walk->containers, &function));
     while (walk->containers.count) {
@@ -263,41 +229,35 @@ static struct ad_error *find_variables(struct walk *walk, const struct ad_dwarf_
 /* ---- Telling them ---- */
 
 /* The bytes of DW_AT_const_value, in memory of the child's. */
-static bool read_constant(Dwarf_Attribute attribute, struct ad_program *constant)
+static bool read_constant(struct ad_die die, struct ad_program *constant)
 {
     static uint64_t number;
-    Dwarf_Error error;
-    Dwarf_Block *block;
-    Dwarf_Unsigned positive;
-    Dwarf_Signed value;
-    char *text;
-    if (dwarf_formblock(attribute, &block, &error) == DW_DLV_OK) {
-        *constant = (struct ad_program){.bytes = block->bl_data, .size = (uint32_t)block->bl_len};
-        return block->bl_len <= UINT32_MAX;
-    }
-    if (dwarf_formstring(attribute, &text, &error) == DW_DLV_OK) {
-        *constant = (struct ad_program){.bytes = (const uint8_t *)text, .size = (uint32_t)strnlen(text, UINT32_MAX)};
+    const uint8_t *bytes;
+    const char *text;
+    uint64_t size;
+    bool negative;
+    if (ad_die_number(die, DW_AT_const_value, &number, &negative)) {
+        *constant = (struct ad_program){.bytes = (const uint8_t *)&number, .size = sizeof(number)};
         return true;
     }
-    if (dwarf_formudata(attribute, &positive, &error) == DW_DLV_OK)
-        number = positive;
-    else if (dwarf_formsdata(attribute, &value, &error) == DW_DLV_OK)
-        number = (uint64_t)value;
-    else
-        return false;
-    *constant = (struct ad_program){.bytes = (const uint8_t *)&number, .size = sizeof(number)};
-    return true;
+    if (!ad_die_block(die, DW_AT_const_value, &bytes, &size)) {
+        text = ad_die_text(die, DW_AT_const_value);
+        bytes = (const uint8_t *)text;
+        size = text ? strlen(text) : UINT64_MAX;
+    }
+    *constant = (struct ad_program){.bytes = bytes, .size = (uint32_t)size};
+    return size <= UINT32_MAX;
 }
 
-static enum ad_where find_place(const struct walk *walk, Dwarf_Die die, struct ad_program *program)
+static enum ad_where find_place(const struct walk *walk, struct ad_die die, struct ad_program *program)
 {
-    Dwarf_Attribute attribute;
+    struct ad_die constant;
     *program = (struct ad_program){0};
-    if (ad_dwarf_attribute(walk->unit->object->debug, die, DW_AT_const_value, &attribute))
-        return read_constant(attribute, program) && program->size <= walk->unit->limits->expression_bytes
+    if (ad_die_with(die, DW_AT_const_value, &constant))
+        return read_constant(constant, program) && program->size <= walk->unit->limits->expression_bytes
                    ? AD_WHERE_CONSTANT
                    : AD_WHERE_BROKEN;
-    switch (ad_dwarf_die_program(walk->unit, die, DW_AT_location, walk->address, program)) {
+    switch (ad_dwarf_program(walk->unit, die, DW_AT_location, walk->address, program)) {
     case AD_DWARF_FOUND:
         return AD_WHERE_PROGRAM;
     case AD_DWARF_ABSENT:
@@ -317,7 +277,7 @@ static struct ad_error *tell_variable(const struct walk *walk, const struct plac
     AD_TRY(ad_dwarf_type_of(types, variable->die, &type));
     enum ad_where where = find_place(walk, variable->die, &program);
     bool has_bytes = where == AD_WHERE_PROGRAM || where == AD_WHERE_CONSTANT;
-    ad_wire_text(out, ad_dwarf_name(walk->unit->object->debug, variable->die), walk->unit->limits);
+    ad_wire_text(out, ad_die_name(variable->die), walk->unit->limits);
     ad_wire_u32(out, type);
     ad_wire_u8(out, variable->is_argument);
     ad_wire_u32(out, variable->depth);
@@ -339,20 +299,15 @@ static struct ad_error *tell_scope(struct walk *walk, const struct ad_dwarf_scop
 /* Of the real function: where it starts, what it is called, what its frame is measured from. */
 static void tell_function(const struct walk *walk, const struct ad_dwarf_scope *scope, FILE *out)
 {
-    Dwarf_Debug debug = walk->unit->object->debug;
-    Dwarf_Error error;
-    Dwarf_Die die;
-    Dwarf_Attribute attribute;
-    Dwarf_Addr start = 0;
-    char *name = NULL;
+    struct ad_die die;
+    uint64_t start = 0;
+    const char *name = NULL;
     struct ad_program frame_base = {0};
-    if (dwarf_offdie_b(debug, scope->die, true, &die, &error) == DW_DLV_OK) {
-        if (dwarf_lowpc(die, &start, &error) != DW_DLV_OK)
+    if (ad_die_at(walk->unit->object, scope->die, true, &die)) {
+        if (!ad_dwarf_address(walk->unit, die, DW_AT_low_pc, &start))
             start = 0;
-        if (!ad_dwarf_attribute(debug, die, DW_AT_linkage_name, &attribute) ||
-            dwarf_formstring(attribute, &name, &error) != DW_DLV_OK)
-            name = NULL;
-        ad_dwarf_die_program(walk->unit, die, DW_AT_frame_base, walk->address, &frame_base);
+        name = ad_die_linkage_name(die);
+        ad_dwarf_program(walk->unit, die, DW_AT_frame_base, walk->address, &frame_base);
     }
     ad_wire_u64(out, start);
     ad_wire_text(out, name ? name : scope->name, walk->unit->limits);
@@ -366,7 +321,7 @@ static struct ad_error *tell_code(struct walk *walk, const struct ad_dwarf_query
     size_t count = query->scopes.count;
     if (!count)
         return NULL;
-    walk->call_site = NULL;
+    walk->call_site = (struct ad_die){0};
     walk->address = query->address;
     ad_wire_u8(types->out, 'C');
     ad_wire_u32(types->out, query->index);
@@ -374,8 +329,8 @@ static struct ad_error *tell_code(struct walk *walk, const struct ad_dwarf_query
     ad_wire_u32(types->out, (uint32_t)count);
     for (size_t i = count; i-- > 0;)
         AD_TRY(tell_scope(walk, &scopes[i], types));
-    ad_wire_u8(types->out, walk->call_site != NULL);
-    if (walk->call_site)
+    ad_wire_u8(types->out, walk->call_site.handle != NULL);
+    if (walk->call_site.handle)
         ad_dwarf_call_tell(walk->unit, walk->call_site, query->address, types->out);
     return ad_dwarf_types_tell(types, query->address);
 }
@@ -387,20 +342,16 @@ static void walk_deinit(struct walk *walk)
     ad_vector_deinit(&walk->present);
 }
 
-struct ad_error *ad_dwarf_answer_variables(struct ad_dwarf_object *object, Dwarf_Die die,
-                                           struct ad_dwarf_queries *queries, const struct ad_limits *limits,
+struct ad_error *ad_dwarf_answer_variables(const struct ad_dwarf_unit *unit, struct ad_dwarf_queries *queries,
                                            FILE *out)
 {
-    struct ad_dwarf_unit unit = {0};
     ad_cleanup(ad_dwarf_types_deinit) struct ad_dwarf_types types = {0};
-    ad_cleanup(walk_deinit) struct walk walk = {.unit = &unit,
+    ad_cleanup(walk_deinit) struct walk walk = {.unit = unit,
                                                 .containers = AD_VECTOR(struct place),
                                                 .variables = AD_VECTOR(struct place),
                                                 .present = AD_VECTOR(uint64_t)};
-    ad_dwarf_types_init(&types, &unit, out);
-    if (!ad_dwarf_unit_init(&unit, object, die, limits))
-        return NULL;
-    AD_TRY(ad_dwarf_find_scopes(object->debug, die, limits, queries));
+    ad_dwarf_types_init(&types, unit, out);
+    AD_TRY(ad_dwarf_find_scopes(unit, queries));
     ad_wire_u8(out, 'U');
     for (size_t i = 0; i < queries->count; i++)
         AD_TRY(tell_code(&walk, &queries->items[i], &types));

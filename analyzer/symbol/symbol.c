@@ -111,7 +111,7 @@ static struct ad_error *read_dwarf(const struct asked *asked, size_t count, cons
     struct ad_symbol_answers answers;
     AD_TRY(make_queries(asked, count, &queries));
     ad_auto_free void *items = queries.items;
-    AD_TRY(ad_symbol_child_run(asked->module->debug, &queries, ad_symbol_answer_frames, limits, &answers));
+    AD_TRY(ad_symbol_child_run(asked->module, &queries, ad_symbol_answer_frames, limits, &answers));
     ad_auto_free void *bytes = answers.bytes;
     AD_TRY(take_answers(&answers, limits, symbols));
     return answers.reason[0] ? lose(symbols, asked->module, answers.reason, false) : NULL;

@@ -57,15 +57,17 @@ static bool limit_resources(const struct ad_limits *limits)
     return memory && limit(RLIMIT_CPU, limits->symbol_seconds) && limit(RLIMIT_CORE, 0);
 }
 
-/* All but the three standard ones and the two given. */
-static void close_others(int a, int b)
+/* All but the three standard ones and those given. */
+static void close_others(const int *fds, size_t count)
 {
-    unsigned low = (unsigned)(a < b ? a : b), high = (unsigned)(a < b ? b : a);
-    if (low > 3)
-        close_range(3, low - 1, 0);
-    if (high > low + 1)
-        close_range(low + 1, high - 1, 0);
-    close_range(high + 1, ~0U, 0);
+    unsigned next = 3;
+    for (size_t i = 0; i < count; i++) {
+        unsigned kept = (unsigned)fds[i];
+        if (kept > next)
+            close_range(next, kept - 1, 0);
+        next = kept >= next ? kept + 1 : next;
+    }
+    close_range(next, ~0U, 0);
 }
 
 static bool filter_calls(void)
@@ -97,9 +99,9 @@ static bool filter_calls(void)
     return SANITIZED || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-bool ad_symbol_confine(int file_fd, int pipe_fd, const struct ad_limits *limits)
+bool ad_symbol_confine(const int *fds, size_t count, const struct ad_limits *limits)
 {
-    close_others(file_fd, pipe_fd);
+    close_others(fds, count);
     return limit_resources(limits) && prctl(PR_SET_DUMPABLE, 0) == 0 &&
            prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && filter_calls();
 }

@@ -54,7 +54,7 @@ static struct ad_error *read_module(const struct asked *asked, size_t count, con
             .unit = AD_NO_UNIT,
             .scopes = AD_VECTOR(struct ad_dwarf_scope),
         };
-    AD_TRY(ad_symbol_child_run(module->debug, &queries, ad_dwarf_answer_variables, limits, &answers));
+    AD_TRY(ad_symbol_child_run(module, &queries, ad_dwarf_answer_variables, limits, &answers));
     ad_auto_free void *bytes = answers.bytes;
     AD_TRY(ad_variables_decode(bytes, answers.size, module->bias, limits, variables));
     return answers.reason[0] ? lose(variables, module, answers.reason) : NULL;

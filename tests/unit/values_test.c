@@ -210,8 +210,8 @@ static struct answer ask(void)
     struct ad_dwarf_object object;
     struct ad_elf_file *file;
     struct ad_elf_symbol symbol;
-    Dwarf_Error error;
-    Dwarf_Die unit;
+    struct ad_dwarf_unit unit;
+    struct ad_die root;
     FILE *out = open_memstream(&answer.bytes, &answer.size);
     assert_ok(ad_elf_open("/proc/self/exe", &ad_limits_default, &file));
     assert_ok(ad_dwarf_object_init(&object, file));
@@ -225,14 +225,15 @@ static struct answer ask(void)
                                                    .index = (uint32_t)(i * EACH + k),
                                                    .unit = AD_NO_UNIT,
                                                    .scopes = AD_VECTOR(struct ad_dwarf_scope)};
-            ad_dwarf_find_units(object.debug, &all);
-            if (dwarf_offdie_b(object.debug, all.items[0].unit, true, &unit, &error) == DW_DLV_OK)
-                assert_ok(ad_dwarf_answer_variables(&object, unit, &all, &ad_limits_default, out));
+            ad_dwarf_find_units(&object, &ad_limits_default, &all);
+            if (all.items[0].unit != AD_NO_UNIT && ad_die_of_unit(&object, all.items[0].unit, &root) &&
+                ad_dwarf_unit_init(&unit, root, &ad_limits_default))
+                assert_ok(ad_dwarf_answer_variables(&unit, &all, out));
             ad_vector_deinit(&all.items[0].scopes);
         }
     }
     fclose(out);
-    dwarf_object_finish(object.debug, &error);
+    ad_dwarf_object_deinit(&object);
     ad_elf_close(file);
     return answer;
 }
