@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * spawn, plain callbacks: what a program without tasks does instead. Arguments: how many are queued before
- * they are awaited; "malloc" or "pool", where records come from.
+ * spawn, plain callbacks in a bare list: what a program without tasks does instead. Arguments: how many are
+ * queued before they are awaited; "malloc" or "pool", where records come from.
  *
- * A callback is a record: a function, its argument, a link. The run queue is libasyncrt's in
- * everything but what hangs in it: linked and unlinked with the same stores, counted, marked as changing, run
- * by a loop that looks at libuv's loop after as many steps. There is no stack, no name, no state, no clock
- * and no result: callbacks count down what is awaited, and the last one queues the one who waits.
+ * A callback is a record: a function, its argument, a link. It is linked and unlinked with the same stores as
+ * libasyncrt's run queue, counted, marked as changing, and run by a loop that looks at libuv's loop after as
+ * many steps; there is no clock, no state and no word for who reads it from outside: for those see spawn_queue.c.
+ * Callbacks count down what is awaited, and the last one queues the one who waits.
  */
 #include <stdlib.h>
 #include <string.h>
