@@ -20,7 +20,8 @@
  *         {"id", "name", "state", "address", "running_thread": tid or null, "bridge", "context": 0 when
  *          it has none, "registers": {"rip": N, ...}, "entry_low", "entry_high", "summary": TEXT,
  *          "stack": [{"function", "file", "line", "pc", "hidden", "inlined", "exact": the pc is no return
- *                     address}, ...], "stack_end": null when complete, else why it ends}
+ *                     address}, ...], "stack_end": null when complete, else why it ends,
+ *          "unbegun": whether it has never run}
  *     {"request": "close"}
  *         {"ok": true}
  */

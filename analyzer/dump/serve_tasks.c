@@ -176,6 +176,7 @@ struct ad_error *ad_serve_task(struct ad_session *session, const json_t *request
     put(&answer, "summary", summary(snapshot, index));
     put(&answer, "stack", stack(snapshot, task->stack));
     put(&answer, "stack_end", stack_end(snapshot, task->stack));
+    put(&answer, "unbegun", json_boolean(ad_task_unbegun(snapshot, task)));
     *answer_ret = answer;
     return answer ? NULL : &ad_error_nomem;
 }

@@ -143,12 +143,12 @@ static struct ad_error *put_stack(struct document *document, const char *name, u
     return NULL;
 }
 
-static struct ad_error *put_stack_end(struct document *document, uint32_t index)
+static struct ad_error *put_stack_end(struct document *document, uint32_t index, bool unbegun)
 {
     const struct ad_snapshot *snapshot = document->snapshot;
     fputs(",\"stack_end\":", document->out);
     if (index >= snapshot->stacks.count)
-        return put(document->out, json_string("no stack was read"));
+        return put(document->out, json_string(unbegun ? "it has not begun" : "no stack was read"));
     return put(document->out, ad_json_text(AD_ITEMS(struct ad_stack, &snapshot->stacks)[index].end_text));
 }
 
@@ -203,7 +203,7 @@ static struct ad_error *put_variables(struct document *document, uint32_t stack,
 }
 
 /* The beginning of an object: the members of `value`, and a stack. */
-static struct ad_error *put_with_stack(struct document *document, json_t *value, uint32_t stack)
+static struct ad_error *put_with_stack(struct document *document, json_t *value, uint32_t stack, bool unbegun)
 {
     fputc('{', document->out);
     if (!value)
@@ -214,7 +214,7 @@ static struct ad_error *put_with_stack(struct document *document, json_t *value,
     if (failed)
         return &ad_error_nomem;
     AD_TRY(put_stack(document, "stack", stack));
-    return put_stack_end(document, stack);
+    return put_stack_end(document, stack, unbegun);
 }
 
 /* ---- The document ---- */
@@ -225,7 +225,8 @@ static struct ad_error *put_task(struct document *document, size_t number)
     uint32_t index = document->options->selection->tasks[number];
     const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[index];
     const struct ad_task_extra *extra = ad_task_extra(snapshot, task);
-    AD_TRY(put_with_stack(document, ad_json_task_object(snapshot, index), task->stack));
+    AD_TRY(put_with_stack(document, ad_json_task_object(snapshot, index), task->stack,
+                          ad_task_unbegun(snapshot, task)));
     AD_TRY(put_stack(document, "spawn_stack", extra->spawn_trace.stack));
     AD_TRY(put_stack(document, "error_stack", extra->error_trace.stack));
     AD_TRY(put_variables(document, task->stack, &snapshot->task_values, ad_task_values(snapshot, index)));
@@ -237,7 +238,7 @@ static struct ad_error *put_thread(struct document *document, size_t index)
 {
     const struct ad_snapshot *snapshot = document->snapshot;
     const struct ad_thread_state *thread = &AD_ITEMS(struct ad_thread_state, &snapshot->threads)[index];
-    AD_TRY(put_with_stack(document, ad_json_thread(snapshot, thread), thread->stack));
+    AD_TRY(put_with_stack(document, ad_json_thread(snapshot, thread), thread->stack, false));
     AD_TRY(put_variables(document, thread->stack, &snapshot->thread_values, ad_thread_values(snapshot, index)));
     fputc('}', document->out);
     return NULL;

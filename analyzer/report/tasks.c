@@ -238,11 +238,12 @@ static void print_stacks(FILE *out, const struct ad_snapshot *snapshot, uint32_t
     const struct ad_task *task = &AD_ITEMS(struct ad_task, &snapshot->tasks)[index];
     uint32_t values = options->locals ? ad_task_values(snapshot, index) : AD_NONE;
     const struct ad_task_extra *extra = ad_task_extra(snapshot, task);
-    if (ad_task_unbegun(snapshot, task) && !options->all_frames) {
+    bool has_stack = task->stack < snapshot->stacks.count;
+    if (ad_task_unbegun(snapshot, task) && (!options->all_frames || !has_stack)) {
         fputs("  (it is to begin in ", out);
         print_location(out, snapshot, task->start_location);
         fputs(")\n", out);
-    } else if (task->stack < snapshot->stacks.count)
+    } else if (has_stack)
         print_lines(out, snapshot, task->stack, values, options);
     else if (extra->error_trace.stack >= snapshot->stacks.count)
         fputs("  (no stack)\n", out);

@@ -13,7 +13,17 @@ import gdb
 from .engine import EngineError
 from .frames import Frames, select_user_frame
 from .session import Session, frame_level, require_stopped_inferior, select_level
-from .text import Apply, Task, UsageError, complete_task, parse_apply, printable, title, which_task
+from .text import (
+    Apply,
+    Task,
+    UsageError,
+    complete_task,
+    parse_apply,
+    printable,
+    title,
+    which_task,
+    without_stack,
+)
 
 FOLDER = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
 
@@ -77,7 +87,7 @@ class Extension:
             thread_of(task).switch()
             select_user_frame(task, 0)
         elif not task.get("context"):
-            raise gdb.GdbError(f"Async task {title(task)} has no stack (any more).")
+            raise gdb.GdbError(f"Async task {title(task)} {without_stack(task)}.")
         else:
             self.frames.select(task)
 
@@ -214,7 +224,7 @@ class AsyncTask(gdb.Command):  # type: ignore[misc]
             if "q" not in apply.flags:
                 gdb.write(f"\nAsync task {title(task)}:\n")
             if not task.get("running_thread") and not task.get("context"):
-                gdb.write("It has no stack (any more).\n")
+                gdb.write(f"It {without_stack(task)}.\n")
                 return
             self._extension.enter(task)
             gdb.execute(apply.command)

@@ -35,6 +35,13 @@ def title(task: Task) -> str:
     return f'{int(task["id"])}{name} ({printable(task.get("state", "?"))})'
 
 
+def without_stack(task: Task) -> str:
+    """Why one that is not running has no frames."""
+    if task.get("unbegun"):
+        return "has not begun: there is no stack yet"
+    return "has no stack (any more)"
+
+
 def which_task(argument: str) -> dict[str, Any]:
     """The part of a request that names one task: a number, #number, a name, or a name in quotes."""
     argument = argument.strip()

@@ -56,13 +56,10 @@ static struct async_function_record *make(async_function start)
     return record;
 }
 
-struct async_function_record *async_function_spawned(async_function start)
+struct async_function_record *async_function_find(async_function start)
 {
     struct async_function_record *record = place_of(start);
-    if (!record->start)
-        record = make(start);
-    async_count_up(&record->spawned);
-    return record;
+    return record->start ? record : make(start);
 }
 
 static void add(uint64_t *counter, uint64_t amount)

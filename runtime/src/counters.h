@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "async.h"
+#include "lock.h"
 
 #define ASYNC_FUNCTION_MAGIC 0x6173796e46554e43u /* "asynFUNC" */
 
@@ -47,8 +48,19 @@ struct async_step {
     uint64_t cpu_used; /**< by it */
 };
 
-/** The record of a start function, where one more spawn is counted. */
-struct async_function_record *async_function_spawned(async_function start);
+/** The record of a start function. */
+struct async_function_record *async_function_find(async_function start);
+
+/** The same, where one more spawn is counted; `last`: the calling worker's spawned_last. */
+static inline struct async_function_record *async_function_spawned(struct async_function_record **last,
+                                                                   async_function start)
+{
+    struct async_function_record *record = *last;
+    if (!record || record->start != start)
+        *last = record = async_function_find(start);
+    async_count_up(&record->spawned);
+    return record;
+}
 
 /** A task has ended. */
 void async_function_finished(const struct async_task *task);

@@ -3,7 +3,7 @@
  * @file diagnose_stack.h - how deep a stack was ever used: in debug mode. At a switch the runtime sees only
  * where the stack pointer is; what calls in between have touched is not zero any more.
  *
- * That holds for a stack that was all zero when its task was spawned, as it is when debug mode is on by then.
+ * That holds for a stack that was all zero when its task began, as it is when debug mode is on by then.
  * Other tasks' marks are the deepest switch. Only pages that are in memory are looked at, so none is
  * committed.
  */

@@ -37,7 +37,6 @@ void async_diagnose_spawn(struct async_task *task)
         async_backtrace_capture(&backtrace);
         void **stack = async_backtrace_keep(&backtrace, &task->spawn_depth);
         async_publish(&task->spawn_stack, stack);
-        async_stack_clean(task);
         async_event(ASYNC_DEBUG_EVENT_SPAWN, task);
     }
     if (modes & ASYNC_MODE_TRACE)

@@ -7,6 +7,7 @@
 
 #include "cancel.h"
 #include "change.h"
+#include "clear.h"
 #include "clock.h"
 #include "process.h"
 #include "worker.h"
@@ -14,18 +15,9 @@
 void async_future_init(struct async_future *future, enum async_future_kind kind,
                        enum async_future_state state, void *object)
 {
-    *future = (struct async_future){
-        .magic = ASYNC_FUTURE_MAGIC,
-        .kind = kind,
-        .state = state,
-        .object = object,
-        .fd = -1,
-        .senders = ASYNC_ENDS_UNKNOWN,
-        .receivers = ASYNC_ENDS_UNKNOWN,
-        .created_at = async_clock_here(),
-    };
-    future->last = &future->waiters;
-    future->lock = &future->own_lock;
+    _Static_assert(sizeof(*future) % ASYNC_CLEAR_UNIT == 0, "whole units");
+    async_clear(future, sizeof(*future));
+    async_future_fill(future, kind, state, object, async_clock_here());
 }
 
 void async_future_deinit(struct async_future *future)
@@ -138,7 +130,7 @@ int64_t async_wait_end(struct async_waiter *waiter)
 
 int64_t async_future_await(struct async_future *future, void *data)
 {
-    int interrupted = async_interrupt_take(async_self());
+    int interrupted = async_interrupt_take(async_task_here());
     if (interrupted) {
         async_unlock(future->lock);
         return interrupted;
@@ -152,7 +144,7 @@ int64_t async_future_await(struct async_future *future, void *data)
 
 int64_t async_future_await_shielded(struct async_future *future, void *data)
 {
-    struct async_task *task = async_self();
+    struct async_task *task = async_task_here();
     async_shield_enter(task);
     int64_t result = async_future_await(future, data);
     async_shield_leave(task);
@@ -196,7 +188,8 @@ struct async_waiter *async_future_claim(struct async_future *future)
     return waiter;
 }
 
-void async_waiter_wake(struct async_waiter *waiter, int64_t result)
+/* `changes` is odd. */
+static void wake(struct async_waiter *waiter, int64_t result, uint64_t now)
 {
     struct async_task *task = waiter->task;
     struct async_waiter *whole = waiter->whole;
@@ -208,7 +201,15 @@ void async_waiter_wake(struct async_waiter *waiter, int64_t result)
     } else {
         waiter->magic = ASYNC_DEAD_MAGIC;
     }
-    async_worker_wake(task, async_clock_here());
+    async_worker_wake(task, now);
+}
+
+void async_waiter_wake(struct async_waiter *waiter, int64_t result)
+{
+    struct async_changes *changes = &async_worker_self()->changes;
+    async_change_begin(changes);
+    wake(waiter, result, async_clock_here());
+    async_change_end(changes);
 }
 
 bool async_future_wake(struct async_future *future, int64_t result)
@@ -217,12 +218,18 @@ bool async_future_wake(struct async_future *future, int64_t result)
     async_change_begin(changes);
     struct async_waiter *waiter = async_future_claim(future);
     if (waiter)
-        async_waiter_wake(waiter, result);
+        wake(waiter, result, async_clock_here());
     async_change_end(changes);
     return waiter;
 }
 
 void async_future_wake_all(struct async_future *future, int64_t result)
+{
+    if (future->waiters)
+        async_future_wake_all_at(future, result, async_clock_here());
+}
+
+void async_future_wake_all_at(struct async_future *future, int64_t result, uint64_t now)
 {
     struct async_changes *changes = &async_worker_self()->changes;
     async_change_begin(changes);
@@ -231,7 +238,7 @@ void async_future_wake_all(struct async_future *future, int64_t result)
             take_out(waiter);
             waiter->notify(waiter, result);
         } else if (async_waiter_claim(waiter)) {
-            async_waiter_wake(waiter, result);
+            wake(waiter, result, now);
         }
     }
     async_change_end(changes);

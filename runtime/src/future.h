@@ -140,6 +140,22 @@ struct async_future {
 void async_future_init(struct async_future *future, enum async_future_kind kind,
                        enum async_future_state state, void *object);
 
+/** The same where all is zero already, at a known time. */
+static inline void async_future_fill(struct async_future *future, enum async_future_kind kind,
+                                     enum async_future_state state, void *object, uint64_t now)
+{
+    future->magic = ASYNC_FUTURE_MAGIC;
+    future->kind = kind;
+    future->state = state;
+    future->last = &future->waiters;
+    future->lock = &future->own_lock;
+    future->object = object;
+    future->created_at = now;
+    future->senders = ASYNC_ENDS_UNKNOWN;
+    future->receivers = ASYNC_ENDS_UNKNOWN;
+    future->fd = -1;
+}
+
 /** Nobody may wait on it. */
 void async_future_deinit(struct async_future *future);
 
@@ -192,6 +208,9 @@ void async_waiter_wake(struct async_waiter *waiter, int64_t result);
 /** Claims and wakes the first in the queue; false: nobody waits. The future's lock is held. */
 bool async_future_wake(struct async_future *future, int64_t result);
 void async_future_wake_all(struct async_future *future, int64_t result);
+
+/** The same at a known time. */
+void async_future_wake_all_at(struct async_future *future, int64_t result, uint64_t now);
 
 /** The owner changes; NULL: none. A task that ends while it owns something stays on record, so that whoever
  *  looks at those who wait finds its name, not a reused slot. The future's lock is held. */

@@ -58,8 +58,6 @@ void async_group_adopt(struct async_group *group, struct async_task *task)
 void async_group_child_ended(struct async_task *task)
 {
     struct async_group *group = task->group;
-    if (!group)
-        return;
     struct async_lock *lock = group->future.lock;
     async_lock(lock);
     *task->group_link = task->group_next;

@@ -18,7 +18,7 @@ struct async_group {
 /** A new task that nobody else knows yet becomes a child. The group's lock is held. */
 void async_group_adopt(struct async_group *group, struct async_task *task);
 
-/** A task has ended; if it is a group's child, its group learns of it. */
+/** A child of a group has ended: its group learns of it. */
 void async_group_child_ended(struct async_task *task);
 
 #endif

@@ -7,7 +7,9 @@
  *                                  once resumed
  *     ASYNC_MACHINE                the machine's number in ELF headers
  *     ASYNC_MACHINE_REGISTERS      initializer of the descriptor's registers[]: the pc first, then the sp
- *     async_context_fresh()        a context that enters async_entry_start, which calls function(argument)
+ *     async_float_modes()          the calling thread's rounding and exception modes: a struct of that name
+ *     async_context_fresh()        a context that enters async_entry_start, which calls function(argument) in
+ *                                  those modes
  *
  * Another machine is those pieces for it and a line below.
  */

@@ -34,17 +34,27 @@ _Static_assert(sizeof(struct async_context) == 176, "the assembler's drawing");
     }
 /* clang-format on */
 
-/* The new stack starts with its creator's rounding and exception bits; x29 = 0 ends a walk of frames. */
-static inline struct async_context async_context_fresh(uint64_t start, void (*function)(void *),
-                                                       void *argument)
+/** Rounding and exception bits, with which a new stack starts. */
+struct async_float_modes {
+    uint64_t fpcr;
+};
+
+static inline void async_float_modes(struct async_float_modes *modes_ret)
 {
-    struct async_context context = {
+    __asm__ volatile("mrs %0, fpcr" : "=r"(modes_ret->fpcr));
+}
+
+/* x29 = 0 ends a walk of frames. */
+static inline void async_context_fresh(struct async_context *context_ret, uint64_t start,
+                                       void (*function)(void *), void *argument,
+                                       const struct async_float_modes *modes)
+{
+    *context_ret = (struct async_context){
         .x30 = start,
         .x19 = (uintptr_t)function,
         .x20 = (uintptr_t)argument,
+        .fpcr = modes->fpcr,
     };
-    __asm__ volatile("mrs %0, fpcr" : "=r"(context.fpcr));
-    return context;
 }
 
 #endif

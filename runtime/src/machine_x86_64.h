@@ -26,18 +26,29 @@ _Static_assert(sizeof(struct async_context) == 64, "the assembler's drawing");
     }
 /* clang-format on */
 
-/* The new stack starts with its creator's rounding and exception masks. */
-static inline struct async_context async_context_fresh(uint64_t start, void (*function)(void *),
-                                                       void *argument)
+/** Rounding and exception masks, with which a new stack starts. */
+struct async_float_modes {
+    uint32_t mxcsr;
+    uint16_t x87_control;
+};
+
+static inline void async_float_modes(struct async_float_modes *modes_ret)
 {
-    struct async_context context = {
+    __asm__("stmxcsr %0" : "=m"(modes_ret->mxcsr));
+    __asm__("fnstcw %0" : "=m"(modes_ret->x87_control));
+}
+
+static inline void async_context_fresh(struct async_context *context_ret, uint64_t start,
+                                       void (*function)(void *), void *argument,
+                                       const struct async_float_modes *modes)
+{
+    *context_ret = (struct async_context){
+        .mxcsr = modes->mxcsr,
+        .x87_control = modes->x87_control,
         .r13 = (uintptr_t)argument,
         .r12 = (uintptr_t)function,
         .rip = start,
     };
-    __asm__("stmxcsr %0" : "=m"(context.mxcsr));
-    __asm__("fnstcw %0" : "=m"(context.x87_control));
-    return context;
 }
 
 #endif

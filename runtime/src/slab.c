@@ -27,7 +27,7 @@ static bool make_room(struct async_slabs *slabs)
     return true;
 }
 
-static bool grow(struct async_slabs *slabs)
+bool async_slabs_grow(struct async_slabs *slabs)
 {
     if (!make_room(slabs))
         return false;
@@ -43,23 +43,6 @@ static bool grow(struct async_slabs *slabs)
     slabs->items[slabs->count] = slab;
     async_publish(&slabs->count, slabs->count + 1);
     return true;
-}
-
-struct async_task *async_slot_take(struct async_slabs *slabs)
-{
-    if (!slabs->free && !grow(slabs))
-        return NULL;
-    struct async_task *task = slabs->free;
-    slabs->free = task->ready_next;
-    return task;
-}
-
-void async_slot_give(struct async_slabs *slabs, struct async_task *task)
-{
-    async_publish(&task->magic, ASYNC_DEAD_MAGIC);
-    task->state = ASYNC_TASK_FREE;
-    task->ready_next = slabs->free;
-    slabs->free = task;
 }
 
 void async_slabs_deinit(struct async_slabs *slabs)

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "change.h"
 #include "task.h"
 
 #define ASYNC_SLAB_BYTES 65536u
@@ -32,9 +33,27 @@ struct async_slabs {
     struct async_task *free; /**< chained by ready_next */
 };
 
+/** One slab more; false: out of memory. */
+bool async_slabs_grow(struct async_slabs *slabs);
+
 /** A free slot of undefined content (but not of the live magic), or NULL. */
-struct async_task *async_slot_take(struct async_slabs *slabs);
-void async_slot_give(struct async_slabs *slabs, struct async_task *task);
+static inline struct async_task *async_slot_take(struct async_slabs *slabs)
+{
+    if (!slabs->free && !async_slabs_grow(slabs))
+        return NULL;
+    struct async_task *task = slabs->free;
+    slabs->free = task->ready_next;
+    return task;
+}
+
+static inline void async_slot_give(struct async_slabs *slabs, struct async_task *task)
+{
+    async_publish(&task->magic, ASYNC_DEAD_MAGIC);
+    task->state = ASYNC_TASK_FREE;
+    task->ready_next = slabs->free;
+    slabs->free = task;
+}
+
 void async_slabs_deinit(struct async_slabs *slabs);
 
 #endif

@@ -66,7 +66,7 @@ static char *map(size_t size)
 }
 
 /* Maps a slab and puts its stacks on the free list, lowest first. */
-static bool grow(struct async_stacks *stacks)
+bool async_stacks_grow(struct async_stacks *stacks)
 {
     size_t page = page_size(), stride, size;
     if (__builtin_add_overflow(stacks->size, page, &stride) ||
@@ -90,10 +90,11 @@ static bool grow(struct async_stacks *stacks)
         stack->next = stacks->free;
         stacks->free = stack;
     }
+    stacks->free_count += STACKS_IN_SLAB;
     return true;
 }
 
-static void settle(struct async_stacks *stacks, struct async_stack *stack)
+void async_stack_settle(struct async_stacks *stacks, struct async_stack *stack)
 {
     size_t page = page_size();
     if (stacks->guards_left && mprotect(stack->low - page, page, PROT_NONE) == 0) {
@@ -103,25 +104,6 @@ static void settle(struct async_stacks *stacks, struct async_stack *stack)
     stack->registration = async_stack_register(stack->low, stack->size);
     stack->fiber = async_fiber_create(stack->low, stack->size);
     stack->used = true;
-}
-
-struct async_stack *async_stack_take(struct async_stacks *stacks)
-{
-    if (!stacks->free && !grow(stacks))
-        return NULL;
-    struct async_stack *stack = stacks->free;
-    stacks->free = stack->next;
-    if (!stack->used)
-        settle(stacks, stack);
-    stack->clean = false;
-    return stack;
-}
-
-void async_stack_give(struct async_stacks *stacks, struct async_stack *stack)
-{
-    async_stack_forget(stack->low, stack->size);
-    stack->next = stacks->free;
-    stacks->free = stack;
 }
 
 bool async_stack_canary_intact(const char *low)

@@ -47,6 +47,8 @@ struct async_stacks {
     uint32_t guards_left; /**< what remains of the budget */
     struct async_stack_slab *slabs;
     struct async_stack *free;
+    size_t free_count;
+    size_t promised; /**< how many of them are for tasks that have not begun */
 };
 
 /** `size` is rounded up to whole pages, at least 16 KiB; 0: the default of 64 KiB (256 KiB under ASan). */
@@ -55,9 +57,42 @@ void async_stacks_init(struct async_stacks *stacks, size_t size, uint32_t guard_
 /** Unmaps everything; no stack may be in use. */
 void async_stacks_deinit(struct async_stacks *stacks);
 
-/** NULL: out of memory or mappings. */
-struct async_stack *async_stack_take(struct async_stacks *stacks);
-void async_stack_give(struct async_stacks *stacks, struct async_stack *stack);
+/** More stacks; false: out of memory or mappings. */
+bool async_stacks_grow(struct async_stacks *stacks);
+
+/** A stack is used for the first time. */
+void async_stack_settle(struct async_stacks *stacks, struct async_stack *stack);
+
+/** Keeps a stack for a task, which takes it when it begins: tasks that come and go in turn then share one that
+ *  is in the caches, and a million that wait for their turn have none. False: out of memory or mappings. */
+static inline bool async_stack_promise(struct async_stacks *stacks)
+{
+    if (stacks->promised == stacks->free_count && !async_stacks_grow(stacks))
+        return false;
+    stacks->promised++;
+    return true;
+}
+
+/** One that was promised. */
+static inline struct async_stack *async_stack_take(struct async_stacks *stacks)
+{
+    struct async_stack *stack = stacks->free;
+    stacks->free = stack->next;
+    stacks->free_count--;
+    stacks->promised--;
+    if (!stack->used)
+        async_stack_settle(stacks, stack);
+    stack->clean = false;
+    return stack;
+}
+
+static inline void async_stack_give(struct async_stacks *stacks, struct async_stack *stack)
+{
+    async_stack_forget(stack->low, stack->size);
+    stack->next = stacks->free;
+    stacks->free = stack;
+    stacks->free_count++;
+}
 
 /** Whether an unguarded stack's lowest bytes are still zero. */
 bool async_stack_canary_intact(const char *low);

@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "machine.h"
+
 /**
  * Saves the caller's registers, leaves its stack and continues on another.
  *
@@ -24,8 +26,9 @@
 void async_switch(void **save, void *load, uint32_t *left, uint32_t left_state, uint32_t *entered,
                   uint32_t entered_state);
 
-/** The context of a fresh stack that will call function(argument), which must not return. */
-void *async_context_create(void *stack_low, size_t stack_size, void (*function)(void *), void *argument);
+/** The context of a fresh stack that will call function(argument), which must not return, in these modes. */
+void *async_context_create(void *stack_low, size_t stack_size, void (*function)(void *), void *argument,
+                           const struct async_float_modes *modes);
 
 /* Labels of the machine code, for the descriptor. */
 extern const char async_switch_end[];

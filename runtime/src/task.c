@@ -8,6 +8,7 @@
 
 #include "async_debug.h"
 #include "change.h"
+#include "clear.h"
 #include "clock.h"
 #include "counters.h"
 #include "diagnose.h"
@@ -43,7 +44,8 @@ static void change_end(struct async_registry *registry)
 /* Everything but what makes it visible. */
 static void fill(struct async_task *task, const struct async_task_form *form, const char *name)
 {
-    memset(task, 0, sizeof(*task));
+    _Static_assert(sizeof(*task) % ASYNC_CLEAR_UNIT == 0, "whole units");
+    async_clear(task, sizeof(*task));
     task->magic = ASYNC_DEAD_MAGIC;
     task->state = ASYNC_TASK_READY;
     task->flags = form->flags;
@@ -58,11 +60,13 @@ static void fill(struct async_task *task, const struct async_task_form *form, co
     task->labels = form->labels;
     task->locals = form->locals;
     task->main = form->main;
+    async_float_modes(&task->modes);
     task->pins = 1; /* its own life */
-    task->function = async_function_spawned(form->start);
-    memcpy(task->name, name, strnlen(name, sizeof(task->name) - 1));
-    async_future_init(&task->join, ASYNC_FUTURE_JOIN, ASYNC_FUTURE_PENDING, task);
-    task->spawned_at = task->ready_since = task->join.created_at;
+    task->function = async_function_spawned(&async_worker_self()->spawned_last, form->start);
+    for (size_t i = 0; i < sizeof(task->name) - 1 && name[i]; i++)
+        task->name[i] = name[i]; /* most are short: calls would cost more */
+    task->spawned_at = task->ready_since = async_worker_read_clock(async_worker_self());
+    async_future_fill(&task->join, ASYNC_FUTURE_JOIN, ASYNC_FUTURE_PENDING, task, task->spawned_at);
     task->join.owner = task;
     task->join.name = task->name;
 }
@@ -80,12 +84,11 @@ static void publish(struct async_registry *registry, struct async_task *task)
     registry->tasks_alive++;
 }
 
-/* A slot with a stack. Both, or none. */
-static struct async_task *take_slot(struct async_registry *registry, struct async_stack **stack_ret)
+/* A slot and the promise of a stack. Both, or none. */
+static struct async_task *take_slot(struct async_registry *registry)
 {
     struct async_task *task = async_slot_take(&registry->slabs);
-    *stack_ret = task ? async_stack_take(&registry->stacks) : NULL;
-    if (task && !*stack_ret) {
+    if (task && !async_stack_promise(&registry->stacks)) {
         async_slot_give(&registry->slabs, task);
         return NULL;
     }
@@ -95,18 +98,12 @@ static struct async_task *take_slot(struct async_registry *registry, struct asyn
 int async_task_create(struct async_task **task_ret, const struct async_task_form *form, const char *name)
 {
     struct async_registry *registry = &form->worker->registry;
-    struct async_stack *stack;
     if (__atomic_load_n(&async_process.stopping, __ATOMIC_RELAXED))
         return async_refused(UV_ESHUTDOWN);
     change_begin(registry);
-    struct async_task *task = take_slot(registry, &stack);
+    struct async_task *task = take_slot(registry);
     if (task) {
         fill(task, form, name ? name : "");
-        task->stack = stack;
-        task->stack_low = stack->low;
-        task->stack_size = stack->size;
-        task->stack_guarded = stack->guarded;
-        task->context = async_context_create(stack->low, stack->size, async_task_main, task);
         publish(registry, task);
         if (form->group)
             async_group_adopt(form->group, task);
@@ -123,7 +120,7 @@ int async_task_create(struct async_task **task_ret, const struct async_task_form
 static int spawn(struct async_task **task_ret, struct async_task_form *form, const char *name)
 {
     struct async_task *unused;
-    form->parent = async_self();
+    form->parent = async_task_here();
     if (!form->parent || !form->start)
         return async_refused(UV_EINVAL);
     form->worker = form->worker ? form->worker : form->parent->worker;
@@ -151,7 +148,8 @@ int async_spawn_on_at(struct async_task **task_ret, uint32_t worker, const char 
     struct async_task_form form = {
         .start = function, .argument = argument, .spawn_site = site, .spawn_pc = __builtin_return_address(0)};
     form.worker = async_process_worker(worker);
-    return form.worker ? spawn(task_ret, &form, name) : async_refused_because(UV_EINVAL, "there is no such worker");
+    return form.worker ? spawn(task_ret, &form, name)
+                       : async_refused_because(UV_EINVAL, "there is no such worker");
 }
 
 /* ---- End and release --------------------------------------------------------------------------- */
@@ -224,7 +222,8 @@ static void complete_join(struct async_task *task)
     async_lock(join->lock);
     join->error = task->error;
     join->state = task->error ? ASYNC_FUTURE_FAILED : ASYNC_FUTURE_RESOLVED;
-    async_future_wake_all(join, 0);
+    if (join->waiters)
+        async_future_wake_all_at(join, 0, task->suspended_at);
     async_unlock(join->lock);
 }
 
@@ -253,7 +252,8 @@ void async_task_end(struct async_task *task)
     if (task->cancel_state || task->error)
         async_diagnose_end(task);
     complete_join(task);
-    async_group_child_ended(task);
+    if (task->group)
+        async_group_child_ended(task);
     if (task->state == ASYNC_TASK_FAILED)
         async_diagnose_failure(task);
     async_task_unpin(task);
@@ -279,7 +279,7 @@ void async_task_clear_flag(struct async_task *task, uint32_t flag)
         task->flags &= ~flag;
 }
 
-bool async_task_take_handle(struct async_task *task)
+static inline bool take_handle(struct async_task *task)
 {
     struct async_registry *registry = &task->worker->registry;
     async_lock(&registry->lock);
@@ -290,7 +290,12 @@ bool async_task_take_handle(struct async_task *task)
     return taken;
 }
 
-void async_task_settle_handle(struct async_task *task, uint32_t flag)
+bool async_task_take_handle(struct async_task *task)
+{
+    return take_handle(task);
+}
+
+static inline void settle_handle(struct async_task *task, uint32_t flag)
 {
     struct async_registry *registry = &task->worker->registry;
     async_lock(&registry->lock);
@@ -298,6 +303,11 @@ void async_task_settle_handle(struct async_task *task, uint32_t flag)
     async_task_set_flag(task, flag);
     release_if_done(registry, task);
     async_unlock(&registry->lock);
+}
+
+void async_task_settle_handle(struct async_task *task, uint32_t flag)
+{
+    settle_handle(task, flag);
 }
 
 static int await_end(struct async_task *task)
@@ -314,7 +324,7 @@ static int refuse_handle(const struct async_task *task)
 {
     if (!async_is_task(task))
         return async_refused_because(UV_EINVAL, "no task, or one that was joined or has ended detached");
-    if (task == async_self())
+    if (task == async_task_here())
         return async_refused_because(UV_EINVAL, "it is the calling task itself");
     if (async_task_has_flag(task, ASYNC_DEBUG_TASK_DETACHED))
         return async_refused_because(UV_EINVAL, "the task is detached");
@@ -324,8 +334,8 @@ static int refuse_handle(const struct async_task *task)
 int async_join(struct async_task *task, int *result_ret)
 {
     async_schedule_point();
-    struct async_task *self = async_self();
-    if (!self || self == task || !async_is_task(task) || !async_task_take_handle(task))
+    struct async_task *self = async_task_here();
+    if (!self || self == task || !async_is_task(task) || !take_handle(task))
         return refuse_handle(task);
     int interrupted = await_end(task);
     if (interrupted) {
@@ -334,13 +344,13 @@ int async_join(struct async_task *task, int *result_ret)
     }
     if (result_ret)
         *result_ret = task->result;
-    async_task_settle_handle(task, ASYNC_DEBUG_TASK_RETRIEVED);
+    settle_handle(task, ASYNC_DEBUG_TASK_RETRIEVED);
     return 0;
 }
 
 int async_detach(struct async_task *task)
 {
-    if (!async_self() || !async_is_task(task) || !async_task_take_handle(task))
+    if (!async_task_here() || !async_is_task(task) || !async_task_take_handle(task))
         return refuse_handle(task);
     async_task_pin(task);
     async_task_settle_handle(task, ASYNC_DEBUG_TASK_DETACHED);

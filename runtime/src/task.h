@@ -19,6 +19,7 @@
 
 #include "async.h"
 #include "future.h"
+#include "machine.h"
 
 /** Named in descriptor.c. RUNNING if and only if the saved context is stale. */
 enum async_task_state {
@@ -57,7 +58,7 @@ struct async_task {
     uint64_t id;    /**< never reused in a process */
     uint32_t state; /**< enum async_task_state */
     uint32_t flags; /**< enum async_debug_task_flag */
-    void *context;  /**< switch.h; NULL once ended */
+    void *context;  /**< switch.h; NULL before its first step and once ended */
     struct async_worker *worker;
     struct async_task *ready_next; /**< in the run queue; of a free slot: the next free slot */
     struct async_future *awaits;   /**< set while waiting */
@@ -66,7 +67,7 @@ struct async_task {
     bool stack_guarded;            /**< by a page; otherwise by its canary */
     uint32_t shields;              /**< how many are around it: 0: waits can be interrupted */
 
-    struct async_stack *stack; /**< NULL once ended, as are the two below */
+    struct async_stack *stack; /**< NULL before its first step and once ended, as are the two below */
     char *stack_low;
     uint64_t stack_size;
     uint64_t stack_used_max; /**< the most that was in use at a switch; diagnose_stack.h */
@@ -95,6 +96,8 @@ struct async_task {
     uint32_t error_depth;
     int32_t error_told; /**< the code that async_fail was given last, 0: none */
     bool failure_told;  /**< that nobody takes its failure */
+    bool joined;        /**< somebody is in async_join for it */
+    bool main;          /**< async_run's first task */
 
     struct async_function_record *function; /**< counts of its start function */
     uint64_t wall_time;                     /**< where counted, as are the next two; ns */
@@ -112,18 +115,17 @@ struct async_task {
     uint64_t cancel_at;
     const struct async_site *cancel_site;
     uint32_t cancel_state; /**< enum async_debug_cancel_state */
+    uint32_t pins; /**< what keeps the record: its own life, futures that name it as owner, mail for it */
 
     struct async_label *labels;  /**< first; label.h */
     struct async_locals *locals; /**< NULL: none; local.h */
     uint64_t selects;            /**< ever begun: what they begin with depends on it */
 
     uint64_t spawned_at;
+    struct async_float_modes modes; /**< of whoever spawned it */
 
     int32_t result; /**< what `start` returned */
     int32_t error;  /**< the same when negative */
-    uint32_t pins;  /**< what keeps the record: its own life, futures that name it as owner, mail for it */
-    bool joined;    /**< somebody is in async_join for it */
-    bool main;      /**< async_run's first task */
     char name[ASYNC_TASK_NAME_SIZE];
 } __attribute__((aligned(64)));
 

@@ -7,6 +7,7 @@
 #include "change.h"
 #include "clock.h"
 #include "diagnose.h"
+#include "diagnose_stack.h"
 #include "local.h"
 #include "overflow.h"
 #include "sanitizer.h"
@@ -24,8 +25,7 @@ void async_worker_set_self(struct async_worker *worker)
 
 struct async_task *async_self(void)
 {
-    struct async_worker *worker = async_worker_self();
-    return worker ? worker->current : NULL;
+    return async_task_here();
 }
 
 uint64_t async_worker_read_clock(struct async_worker *worker)
@@ -54,15 +54,14 @@ uint64_t async_clock_here(void)
     return worker ? async_worker_read_clock(worker) : async_clock_coarse();
 }
 
+/* `changes` is odd. */
 static void make_ready(struct async_worker *worker, struct async_task *task, uint64_t now)
 {
     task->ready_since = now;
-    async_change_begin(&worker->changes);
     async_publish(&task->state, ASYNC_TASK_READY);
     async_publish(&task->awaits, NULL);
     async_publish(&task->waiters, NULL);
     async_worker_queue(worker, task);
-    async_change_end(&worker->changes);
 }
 
 /* ---- From other threads --------------------------------------------------------------------------- */
@@ -72,8 +71,8 @@ void async_worker_alarm(struct async_worker *worker)
     uv_async_send(&worker->alarm);
 }
 
-/* Either this sees that the worker is asleep, or the worker sees the word left: so the words, and `asleep`, are
- * written and then read in one order for all (SEQ_CST, here, where the word is left, and below). */
+/* Either this sees that the worker is asleep, or the worker sees the word left: so the words, and `asleep`,
+ * are written and then read in one order for all (SEQ_CST, here, where the word is left, and below). */
 static void rouse(struct async_worker *worker)
 {
     if (__atomic_load_n(&worker->asleep, __ATOMIC_SEQ_CST))
@@ -83,7 +82,8 @@ static void rouse(struct async_worker *worker)
 bool async_worker_fall_asleep(struct async_worker *worker)
 {
     __atomic_store_n(&worker->asleep, true, __ATOMIC_SEQ_CST);
-    return !__atomic_load_n(&worker->inbox, __ATOMIC_SEQ_CST) && !__atomic_load_n(&worker->mail, __ATOMIC_SEQ_CST);
+    return !__atomic_load_n(&worker->inbox, __ATOMIC_SEQ_CST) &&
+           !__atomic_load_n(&worker->mail, __ATOMIC_SEQ_CST);
 }
 
 void async_worker_wake(struct async_task *task, uint64_t now)
@@ -96,7 +96,8 @@ void async_worker_wake(struct async_task *task, uint64_t now)
     struct async_task *head = __atomic_load_n(&worker->inbox, __ATOMIC_RELAXED);
     do
         __atomic_store_n(&task->ready_next, head, __ATOMIC_RELAXED);
-    while (!__atomic_compare_exchange_n(&worker->inbox, &head, task, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    while (
+        !__atomic_compare_exchange_n(&worker->inbox, &head, task, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     rouse(worker);
 }
 
@@ -105,7 +106,8 @@ void async_worker_post(struct async_worker *worker, struct async_mail *mail)
     struct async_mail *head = __atomic_load_n(&worker->mail, __ATOMIC_RELAXED);
     do
         mail->next = head;
-    while (!__atomic_compare_exchange_n(&worker->mail, &head, mail, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
+    while (
+        !__atomic_compare_exchange_n(&worker->mail, &head, mail, true, __ATOMIC_SEQ_CST, __ATOMIC_RELAXED));
     rouse(worker);
 }
 
@@ -173,11 +175,29 @@ static inline void check_stack(struct async_task *task, const char *sp)
         async_overflow_die(task);
 }
 
+/* Its first step. The context, without which it has not begun for readers, comes last. */
+__attribute__((noinline)) static void give_stack(struct async_worker *worker, struct async_task *task)
+{
+    async_lock(&worker->registry.lock);
+    struct async_stack *stack = async_stack_take(&worker->registry.stacks);
+    async_unlock(&worker->registry.lock);
+    task->stack = stack;
+    task->stack_low = stack->low;
+    task->stack_size = stack->size;
+    task->stack_guarded = stack->guarded;
+    async_publish(&task->context,
+                  async_context_create(stack->low, stack->size, async_task_main, task, &task->modes));
+    if (async_debugging())
+        async_stack_clean(task);
+}
+
 __attribute__((always_inline)) static inline struct async_task *begin_step(struct async_worker *worker)
 {
     if (async_modes() & ASYNC_MODE_SEEDED)
         async_schedule_choose(worker);
     struct async_task *task = take_first(worker);
+    if (__builtin_expect(!task->context, 0))
+        give_stack(worker, task);
     worker->switches++;
     worker->steps_left--;
     task->resumes++;
@@ -202,8 +222,8 @@ struct async_task *async_worker_resume(struct async_worker *worker)
     return task;
 }
 
-/* Straight to the next that is ready, or back to the loop. One call, and none of it inlined from elsewhere: what
-   a debugger sees as the innermost frames of every suspended task begins here. */
+/* Straight to the next that is ready, or back to the loop. One call, and none of it inlined from elsewhere:
+   what a debugger sees as the innermost frames of every suspended task begins here. */
 void async_suspend(enum async_task_state state)
 {
     struct async_worker *worker = async_worker_self();
@@ -233,12 +253,14 @@ void async_suspend(enum async_task_state state)
  * quarter of the switch. Waits and wakes read their own. */
 #define STEPS_OF_ONE_TIME 8
 
-/* What async_worker_queue, async_suspend and begin_step would do, at once. With others ready the queue stays as
- * long as it was, and its first is not its last. */
+/* What async_worker_queue, async_suspend and begin_step would do, at once. With others ready the queue stays
+ * as long as it was, and its first is not its last. */
 __attribute__((noinline)) static void rotate(struct async_worker *worker, struct async_task *task)
 {
     void *fake = NULL;
     struct async_task *next = worker->ready;
+    if (__builtin_expect(!next->context, 0))
+        give_stack(worker, next);
     task->ready_since = task->suspended_at = next->resumed_at = worker->now;
     check_stack(task, __builtin_frame_address(0));
     ASYNC_PROBE3(suspend, task->id, task->name, 0);

@@ -72,6 +72,7 @@ struct async_worker {
     struct async_mail *mail;  /**< newest first */
     bool asleep;              /**< about to poll or polling: whoever leaves word must wake the loop */
 
+    struct async_function_record *spawned_last; /**< where it counted the last spawn, or NULL */
     uint32_t steps_left;     /**< until the loop looks at sockets and timers again */
     uint32_t awaits;         /**< kind of the future whose wait began last, 0: a yield */
     struct async_step step;  /**< clocks, in debug mode or when times are counted */
@@ -102,12 +103,20 @@ static inline struct async_worker *async_worker_self(void)
     return async_worker_here;
 }
 
+/** The running task, or NULL: async_self without a call. */
+static inline struct async_task *async_task_here(void)
+{
+    struct async_worker *worker = async_worker_self();
+    return worker ? worker->current : NULL;
+}
+
 void async_worker_set_self(struct async_worker *worker);
 
 /** Puts a task at the end of its worker's run queue, which is the calling thread's. `changes` is odd. */
 void async_worker_queue(struct async_worker *worker, struct async_task *task);
 
-/** A task whose wait was claimed, or that was just spawned, is to run: queued here, or put in its inbox. */
+/** A task whose wait was claimed, or that was just spawned, is to run: queued here, or put in its inbox.
+ *  `changes` is odd. */
 void async_worker_wake(struct async_task *task, uint64_t now);
 
 /** Has something done on the worker's thread. Called on any worker's thread. */

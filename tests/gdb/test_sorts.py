@@ -15,7 +15,7 @@ def test_each_sort_of_task(gdb_run: GdbRun, tasks_program: Path) -> None:
 run("break stop_here")
 gdb.execute("run")
 run("thread 1")
-say(fresh=run("async-task fresh"), fresh_stack=stack(), fresh_bt=run("bt"))
+say(fresh=fails("async-task fresh"), fresh_kept=selected()[1])
 say(running=run("async-task running"), where=selected(), stack=stack(), selection=run("async-task"))
 to_function("run_now")
 say(answer=value("answer"))
@@ -26,11 +26,7 @@ run("kill")
 """,
         tasks_program,
     )
-    assert '"fresh" (ready)]' in told["fresh"]
-    fresh = told["fresh_stack"]
-    assert [e["function"] for e in fresh[1:]] == ["async_bridge", "async_entry"]
-    assert fresh[-1]["end"] == "outermost"
-    assert told["fresh_bt"].startswith("#2 ") and len(told["fresh_bt"].splitlines()) == 1
+    assert '"fresh" (ready) has not begun' in told["fresh"] and told["fresh_kept"] == "main"
     assert '"running" (running)]' in told["running"]
     assert told["where"] == [0, "stop_here", 2], "its thread was switched to"
     functions = [e["function"] for e in told["stack"]]
@@ -40,6 +36,7 @@ run("kill")
     assert "\\x1b[31m" in told["waiting"] and told["word"].endswith('"word"')
     assert told["apply"].count("Async task ") == 5
     assert told["apply"].count("It has no stack") == 1
+    assert told["apply"].count("It has not begun") == 1
 
 
 def test_other_threads_keep_their_stacks(gdb_run: GdbRun, tasks_program: Path) -> None:
@@ -54,12 +51,13 @@ def stacks():
         told[str(number)] = [run("bt"), [entry["function"] for entry in stack()]]
     return told
 before = stacks()
-run("async-task fresh")
+number = next(n for n in range(1, 9) if '"wait' in run(f"async-task apply {n} -c frame"))
+run(f"async-task {number}")
 in_second = stacks()
 say(there=run("async-task"), past_main=gdb.parameter("backtrace past-main"))
 run("thread 1")
 say(not_here=run("async-task"))
-run("async-task fresh")
+run(f"async-task {number}")
 in_first = stacks()
 say(before=before, in_second=in_second, in_first=in_first)
 run("thread 1")
@@ -73,10 +71,10 @@ run("kill")
     before = told["before"]
     assert before["1"][1] == ["main"], "the first thread must stand in main itself"
     assert told["in_second"]["1"] == before["1"] and told["past_main"] is False
-    assert "async_bridge" in told["in_second"]["2"][1] and '"fresh"' in told["there"]
+    assert "async_bridge" in told["in_second"]["2"][1] and '(waiting)' in told["there"]
     assert "No async task" in told["not_here"]
     assert told["in_first"]["2"] == before["2"]
-    assert "async_bridge" in told["in_first"]["1"][1] and '"fresh"' in told["here"]
+    assert "async_bridge" in told["in_first"]["1"][1] and '(waiting)' in told["here"]
     assert told["past_main_on"] is True and told["past_main_off"] is False
     assert told["after"] == before
 
@@ -114,7 +112,7 @@ before = selected()
 run("info async-tasks")
 say(list_in_first=selected() == before and before[2] == 1)
 say(threads=run("async-task apply all -q -s thread"))
-run("async-task fresh")
+run("async-task 2")
 run("thread 2")
 run("up")
 before = selected()
@@ -122,12 +120,12 @@ run("async-task apply all -q -s frame")
 say(apply=selected() == before, not_here=run("async-task"))
 run("thread 1")
 say(there=run("async-task"))
-say(ran=fails("async-task apply 2 5 -q stepi"), dropped=run("async-task"))
+say(ran=fails("async-task apply 2 1 -q stepi"), dropped=run("async-task"))
 run("kill")
 """,
         tasks_program,
     )
     assert told["list"] and told["list_in_first"] and told["apply"]
-    assert re.findall(r"Current thread is (\d+)", told["threads"]) == ["1", "1", "2", "1"]
-    assert "No async task" in told["not_here"] and '"fresh"' in told["there"]
+    assert re.findall(r"Current thread is (\d+)", told["threads"]) == ["1", "1", "2"]
+    assert "No async task" in told["not_here"] and '"wait' in told["there"]
     assert "The program ran" in told["ran"] and "No async task" in told["dropped"]

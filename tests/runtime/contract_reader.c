@@ -218,25 +218,28 @@ bool reader_register(struct reader *reader, uint64_t context, unsigned number, u
     return false;
 }
 
-/* A suspended task's context lies on its stack, and its return address in the runtime's code. */
+static unsigned state_of(struct reader *reader, uint64_t task)
+{
+    uint64_t state = GET(TASK, task, STATE);
+    return state < ASYNC_DEBUG_STATES ? reader->descriptor.task_states[state].meaning
+                                      : ASYNC_DEBUG_STATE_NONE;
+}
+
+/* A suspended task's context lies on its stack, and its return address in the runtime's code. One that has
+ * not begun may have neither. */
 static bool check_context(struct reader *reader, uint64_t task)
 {
     uint64_t context = GET(TASK, task, CONTEXT), low = GET(TASK, task, STACK_LOW);
     uint64_t size = GET(TASK, task, STACK_SIZE), pc = 0;
     const struct async_debug_descriptor *descriptor = &reader->descriptor;
+    if (!context && !GET(TASK, task, RESUMES) && state_of(reader, task) == ASYNC_DEBUG_STATE_READY)
+        return true;
     if (context < low || context - low >= size)
         return reader_problem(reader, "context %#llx outside the stack", (unsigned long long)context);
     reader_register(reader, context, descriptor->machine == EM_X86_64 ? 16 : 32, &pc);
     uint64_t distance =
         pc > descriptor->switch_low ? pc - descriptor->switch_low : descriptor->switch_low - pc;
     return distance < 1 << 20 || reader_problem(reader, "task resumes at %#llx", (unsigned long long)pc);
-}
-
-static unsigned state_of(struct reader *reader, uint64_t task)
-{
-    uint64_t state = GET(TASK, task, STATE);
-    return state < ASYNC_DEBUG_STATES ? reader->descriptor.task_states[state].meaning
-                                      : ASYNC_DEBUG_STATE_NONE;
 }
 
 /* Return addresses of the spawning stack: the innermost is the spawning call's. */

@@ -9,6 +9,7 @@
 
 #include "machine.h"
 #include "sanitizer.h"
+#include "switch.h"
 #include "task.h"
 #include "test.h"
 
@@ -31,16 +32,22 @@ TEST(stacks_are_reused)
     }
 }
 
-/* A fresh task on an old stack has the trampoline as its only frame, whatever lay there before. */
-TEST(reused_stack_starts_fresh)
+static void nowhere(void *unused)
 {
-    struct async_task *old = test_spawn("old", note_stack, NULL);
-    char *low = old->stack_low;
-    void *context = old->context;
-    CHECK_EQUAL(test_join(old), 0);
-    struct async_task *fresh = test_spawn("fresh", note_stack, NULL);
-    CHECK(fresh->stack_low == low && fresh->context == context);
-    const struct async_context *saved = fresh->context;
+    (void)unused;
+}
+
+/* A fresh task on an old stack has the trampoline as its only frame, whatever lay there before. */
+PLAIN(reused_stack_starts_fresh)
+{
+    struct async_stacks stacks;
+    async_stacks_init(&stacks, 0, 0);
+    CHECK(async_stack_promise(&stacks));
+    struct async_stack *stack = async_stack_take(&stacks);
+    memset(stack->low, 0xa5, stack->size);
+    struct async_float_modes modes;
+    async_float_modes(&modes);
+    const struct async_context *saved = async_context_create(stack->low, stack->size, nowhere, NULL, &modes);
 #ifdef __x86_64__
     CHECK_EQUAL(saved->rbp, 0);
 #else
@@ -48,8 +55,30 @@ TEST(reused_stack_starts_fresh)
 #endif
     const uint64_t *above = (const uint64_t *)(saved + 1);
     CHECK_EQUAL(above[0] | above[1], 0); /* nothing that looks like a caller */
-    CHECK((char *)(above + 2) == low + fresh->stack_size);
-    CHECK_EQUAL(test_join(fresh), 0);
+    CHECK((char *)(above + 2) == stack->low + stack->size);
+    async_stack_give(&stacks, stack);
+    async_stacks_deinit(&stacks);
+}
+
+static int note_other_stack(void *unused)
+{
+    const char *before = seen;
+    note_stack(unused);
+    return before && before != seen;
+}
+
+/* A stack is taken when a task begins: of many that come and go in turn each has the same. */
+TEST(tasks_in_turn_share_one_stack)
+{
+    struct async_task *tasks[300];
+    seen = NULL;
+    for (int i = 0; i < 300; i++) {
+        tasks[i] = test_spawn("one of many", note_other_stack, NULL);
+        CHECK(!tasks[i]->stack);
+    }
+    for (int i = 0; i < 300; i++)
+        CHECK_EQUAL(test_join(tasks[i]), 0);
+    CHECK(seen);
 }
 
 /* Deep enough to leave the stack, in steps too small to jump over a guard page. */
@@ -238,8 +267,8 @@ PLAIN(guards_have_a_budget)
     int guarded = 0;
     async_stacks_init(&stacks, 16 * 1024, 50);
     for (int i = 0; i < 200; i++) {
+        CHECK(async_stack_promise(&stacks));
         taken[i] = async_stack_take(&stacks);
-        CHECK(taken[i]);
         memset(taken[i]->low, 0, taken[i]->size); /* all of it is ours */
         guarded += taken[i]->guarded;
     }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <fenv.h>
 #include <string.h>
 
 #include "task.h"
@@ -234,13 +235,32 @@ static int record_of_self(void *unused)
     return 0;
 }
 
+static int tell_rounding(void *unused)
+{
+    (void)unused;
+    return fegetround();
+}
+
+/* Whatever the task that runs just before it has. */
+TEST(rounds_as_its_spawner_did)
+{
+    int usual = fegetround();
+    CHECK_EQUAL(fesetround(FE_UPWARD), 0);
+    struct async_task *task = test_spawn("upward", tell_rounding, NULL);
+    CHECK_EQUAL(fesetround(FE_DOWNWARD), 0);
+    CHECK_EQUAL(test_join(task), FE_UPWARD);
+    CHECK_EQUAL(fegetround(), FE_DOWNWARD);
+    CHECK_EQUAL(fesetround(usual), 0);
+}
+
 TEST(record_follows_the_life)
 {
     struct async_task *task = test_spawn("watched", record_of_self, &order);
     CHECK_EQUAL(task->state, ASYNC_TASK_READY);
     CHECK_EQUAL(task->parent_id, async_task_id(async_self()));
     CHECK(task->start == record_of_self && task->argument == &order);
-    CHECK(task->context && task->spawn_site->line && strstr(task->spawn_site->file, "tests/runtime/test.c"));
+    CHECK(!task->context && !task->stack_low && !task->stack_size); /* it has not begun */
+    CHECK(task->spawn_site->line && strstr(task->spawn_site->file, "tests/runtime/test.c"));
     test_settle();
     CHECK_EQUAL(task->state, ASYNC_TASK_RETURNED);
     CHECK_EQUAL(task->resumes, 1);

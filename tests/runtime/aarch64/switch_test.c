@@ -96,10 +96,12 @@ static void start(void *lane)
 
 static void set_up(void (*function)(void *))
 {
+    struct async_float_modes modes;
+    async_float_modes(&modes);
     lanes[0].state = RUNNING;
     for (int i = 1; i < LANES; i++) {
         lanes[i].state = SUSPENDED;
-        lanes[i].context = async_context_create(lanes[i].stack, STACK_SIZE, function, &lanes[i]);
+        lanes[i].context = async_context_create(lanes[i].stack, STACK_SIZE, function, &lanes[i], &modes);
     }
 }
 
