@@ -102,6 +102,7 @@ static void set_limits(const struct ad_limits *limits, const char *cache)
     signal(SIGXFSZ, SIG_IGN); /* an error of the write instead */
     set_number("DEBUGINFOD_TIMEOUT", limits->fetch_stall_seconds);
     set_number("DEBUGINFOD_MAXTIME", limits->fetch_seconds);
+    set_number("DEBUGINFOD_RETRY_LIMIT", 0); /* each would wait for so long again */
     deadline = time(NULL) + (time_t)limits->fetch_seconds;
     if (cache)
         setenv("DEBUGINFOD_CACHE_PATH", cache, 1);
