@@ -6,7 +6,7 @@
 #include "target/target.h"
 #include "unwind/cfi_codes.h"
 
-enum { PE_UDATA8 = 0x04, OP_CONSTS = 0x11, OP_PLUS = 0x22, LEB_MAX = 10 };
+enum { PE_UDATA8 = 0x04, OP_CONSTS = 0x11, OP_PLUS = 0x22, OP_BREG0 = 0x70, LEB_MAX = 10 };
 
 /* The instructions of one CIE or FDE on their way. */
 struct rewrite {
@@ -80,10 +80,18 @@ static enum verdict say_val_offset(struct rewrite *rewrite, uint8_t op)
     return DROP;
 }
 
-/* A register in a register that is not followed is lost. */
+/* A register in a register that is not followed is lost. One in the stack pointer is said as the expression
+ * "rsp + 0": libunwind would look for it where the innermost frame's stack pointer is. */
 static enum verdict check_register(struct rewrite *rewrite)
 {
+    static const uint8_t in_sp[] = {2, OP_BREG0 + AD_REG_SP, 0};
     uint64_t number = ad_cursor_uleb(&rewrite->in), source = ad_cursor_uleb(&rewrite->in);
+    if (number < AD_REG_COUNT && source == AD_REG_SP) {
+        put_u8(rewrite, CFA_VAL_EXPRESSION);
+        put_uleb(rewrite, number);
+        put(rewrite, in_sp, sizeof(in_sp));
+        return DROP;
+    }
     if (number >= AD_REG_COUNT || source < AD_REG_COUNT)
         return number < AD_REG_COUNT ? COPY : DROP;
     put_u8(rewrite, CFA_UNDEFINED);

@@ -30,8 +30,9 @@ struct run {
     uint64_t pc, location;
     struct rules now;
     struct rules initial; /* those of the CIE, for DW_CFA_restore */
-    bool arrived; /* the next row begins behind the pc */
-    bool odd;     /* something that is left to libunwind */
+    bool is_shared; /* at the CIE's, where nothing can advance or be restored */
+    bool arrived;   /* the next row begins behind the pc */
+    bool odd;       /* something that is left to libunwind */
     unsigned depth;
     struct rules remembered[REMEMBERED]; /* the first `depth` of them are there */
 };
@@ -45,7 +46,7 @@ static void advance(struct run *run, uint64_t delta)
 {
     uint64_t next;
     bool fits = ad_mul(delta, run->plain->code_factor, &next) && ad_add(run->location, next, &next);
-    run->odd |= !fits;
+    run->odd |= !fits || run->is_shared;
     run->arrived = next > run->pc;
     if (!run->arrived)
         run->location = next;
@@ -62,7 +63,7 @@ static void restore(struct run *run, uint64_t number)
 {
     if (number < AD_REG_COUNT)
         run->now.registers[number] = run->initial.registers[number];
-    run->odd |= number >= AD_REG_COUNT;
+    run->odd |= number >= AD_REG_COUNT || run->is_shared;
 }
 
 static void skip_block(struct run *run)
@@ -240,7 +241,9 @@ bool ad_cfi_row_at(const uint8_t *bytes, const struct ad_cfi_plain *plain, uint6
     run.plain = plain;
     run.pc = pc;
     run.location = plain->range.start;
+    run.is_shared = true;
     take(&run, bytes, plain->shared);
+    run.is_shared = false;
     run.initial = run.now;
     take(&run, bytes, plain->own);
     return !run.odd && pack(&run.now, row_ret);
