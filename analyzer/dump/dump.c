@@ -137,6 +137,7 @@ static struct ad_error *fill(struct ad_dump *dump, const struct ad_dump_options 
     AD_TRY(live ? ad_dump_read_live(dump, options) : read_resting(dump, options));
     AD_TRY(ad_dump_locate(dump, &options->limits));
     AD_TRY(ad_dump_module_losses(dump));
+    AD_TRY(ad_dump_thread_losses(dump));
     if (options->locals)
         AD_TRY(ad_dump_locals(dump, &options->limits));
     if (options->snapshot)

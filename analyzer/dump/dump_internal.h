@@ -95,10 +95,13 @@ uint64_t ad_location_address(const struct ad_location *location);
 /** Fills the locations' modules, functions and lines; tells what symbols were lost. */
 struct ad_error *ad_dump_locate(struct ad_dump *dump, const struct ad_limits *limits) ad_must_check;
 
-/* ---- losses.c: what files were missing ------------------------------------------------------------ */
+/* ---- losses.c: what files were missing, and of threads -------------------------------------------- */
 
 /** snapshot.build_id_state, and a loss for each module without a usable file that a stack needs. */
 struct ad_error *ad_dump_module_losses(struct ad_dump *dump) ad_must_check;
+/** A note for each reason why stacks of OS threads end early: a library's own thread may have code without CFI,
+ *  and what is lost with a file is told anyway. */
+struct ad_error *ad_dump_thread_losses(struct ad_dump *dump) ad_must_check;
 
 /* ---- locals_memory.c: what arguments and locals point to ------------------------------------------- */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -52,5 +53,25 @@ struct ad_error *ad_dump_module_losses(struct ad_dump *dump)
         if (module->status != AD_MODULE_OK && !module->is_vdso && (hit[i] || module->is_executable))
             AD_TRY(tell_module(dump->snapshot, module));
     }
+    return NULL;
+}
+
+struct ad_error *ad_dump_thread_losses(struct ad_dump *dump)
+{
+    struct ad_snapshot *snapshot = dump->snapshot;
+    const struct ad_thread_state *threads = snapshot->threads.items;
+    uint64_t count[AD_STACK_NO_REGISTER + 1] = {0};
+    for (size_t i = 0; i < snapshot->threads.count; i++) {
+        if (threads[i].stack >= snapshot->stacks.count)
+            continue;
+        uint32_t end = AD_ITEMS(struct ad_stack, &snapshot->stacks)[threads[i].stack].end;
+        if (end <= AD_STACK_NO_REGISTER)
+            count[end]++;
+    }
+    for (unsigned i = AD_STACK_ENTRY + 1; i <= AD_STACK_NO_REGISTER; i++)
+        if (count[i])
+            AD_TRY(ad_snapshot_lose(snapshot, false, count[i],
+                                    "the stacks of %" PRIu64 " of %zu threads are not complete: %s", count[i],
+                                    snapshot->threads.count, ad_stack_end_text((enum ad_stack_end)i)));
     return NULL;
 }

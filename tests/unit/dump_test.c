@@ -88,6 +88,7 @@ static void memory_alone_gives_the_model(void **state)
         assert_non_null(strstr(stack->end_text, i % 2 ? "at 0x401000" : "at 0x402000"));
     }
     assert_true(loses(snapshot, "the stacks of 1000 of 1000 tasks end early"));
+    assert_true(loses(snapshot, "the stacks of 1 of 1 threads are not complete: no unwind information"));
     assert_int_equal(ad_snapshot_exit_status(snapshot), 3);
     const struct ad_thread_state *thread = snapshot->threads.items;
     assert_int_equal(snapshot->threads.count, 1);

@@ -6,7 +6,7 @@
 #include <sys/auxv.h>
 
 #include "target/live.h"
-#include "unwind/cfi_rewrite.h"
+#include "unwind/cfi_row.h"
 #include "unwind/unwind.h"
 
 #define SAVED_REGISTERS 6 /* pushed by switch_stack below its return address */
@@ -433,6 +433,51 @@ static void harmful_instructions_are_refused(void **state)
     assert_int_equal(REWRITE(0x0f, 2, 0x77, 8, 0x10, 6, 3, 0x77, 0, 0x06), -1);
 }
 
+/* The row at 0x1010 of a function at 0x1000 whose CIE and FDE have these instructions; false: it has none. */
+static bool row_of(const uint8_t *shared, size_t shared_size, const uint8_t *own, size_t own_size,
+                   struct ad_cfi_row *row)
+{
+    struct ad_cfi_fde fde = {.range = {0x1000, 0x1100}, .cie = {.code_factor = 1, .data_factor = -8}};
+    struct ad_vector bytes = AD_VECTOR(uint8_t);
+    struct ad_cfi_plain plain;
+    ad_cursor_init(&fde.cie.instructions, shared, shared_size);
+    ad_cursor_init(&fde.instructions, own, own_size);
+    assert_ok(ad_cfi_rewrite(&fde, 0, &ad_limits_default, &bytes, &plain));
+    bool simple = ad_cfi_row_at(bytes.items, &plain, 0x1010, row);
+    ad_vector_deinit(&bytes);
+    return simple;
+}
+
+#define BYTES(...) (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__})
+#define CIE BYTES(DEF_CFA, 0x90, 1)
+
+static void rows_say_what_is_simple(void **state)
+{
+    (void)state;
+    struct ad_cfi_row row;
+    assert_true(row_of(CIE, BYTES(0x50, 0x0e, 16, 0x86, 2, 0x41, 0x0e, 24), &row));
+    assert_int_equal(row.cfa_register, AD_REG_SP);
+    assert_int_equal(row.cfa_offset, 16); /* the next row begins behind the place */
+    assert_int_equal(row.saved, 1 << AD_ROW_PC | 1 << AD_ROW_RBP_SLOT);
+    assert_int_equal(row.words[AD_ROW_PC], 1);
+    assert_int_equal(row.words[AD_ROW_RBP_SLOT], 2);
+    assert_int_equal(row.depth, 2);
+    assert_true(row_of(CIE, BYTES(0x0a, 0x0e, 32, 0x0b, 0x07, 16), &row));
+    assert_int_equal(row.cfa_offset, 8);
+    assert_int_equal(row.undefined, 1 << AD_ROW_PC);
+    assert_int_equal(row.saved, 0);
+    assert_true(row_of(CIE, BYTES(0x86, 2, 0xc6), &row)); /* restored */
+    assert_int_equal(row.saved, 1 << AD_ROW_PC);
+    assert_false(row_of(CIE, BYTES(0x0f, 3, 0x77, 0, 0x06), &row)); /* CFA by an expression */
+    assert_false(row_of(CIE, BYTES(0x10, 3, 2, 0x77, 0), &row));    /* rbx by an expression */
+    assert_false(row_of(CIE, BYTES(0x09, 3, 7), &row));             /* rbx in rsp */
+    assert_false(row_of(CIE, BYTES(0x80, 2), &row));                /* rax saved, which is not followed */
+    assert_false(row_of(CIE, BYTES(0x83, 0x80, 0x02), &row));       /* rbx 256 words away */
+    assert_false(row_of(CIE, BYTES(0x0b), &row));                   /* nothing is remembered */
+    assert_false(row_of(BYTES(DEF_CFA, 0x41, 0x90, 1), BYTES(0x00), &row)); /* a CIE that advances */
+    assert_false(row_of(BYTES(DEF_CFA, 0xc6, 0x90, 1), BYTES(0x00), &row)); /* and one that restores */
+}
+
 /* Places where the CFI of a file begins, so that changes fall where they hurt. */
 static void find_cfi(const char *path, size_t *offset_ret, size_t *size_ret)
 {
@@ -491,6 +536,7 @@ int main(void)
         cmocka_unit_test(stacks_end_honestly),
         cmocka_unit_test(loops_and_long_stacks_are_cut),
         cmocka_unit_test(harmful_instructions_are_refused),
+        cmocka_unit_test(rows_say_what_is_simple),
         cmocka_unit_test(damaged_cfi_does_no_harm),
     };
     return cmocka_run_group_tests_name("unwind", tests, make_folder, remove_folder);
