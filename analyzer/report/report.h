@@ -19,6 +19,7 @@ struct ad_report_options {
     unsigned frames; /**< lines of each stack; 0: all */
     unsigned groups; /**< groups on the first screen; 0: 20. In ad_report_grouped: 0: all */
     const char *group; /**< of ad_report_grouped: a field, or "stack" */
+    const char *file; /**< of ad_report_pprof: where to write the profile */
     bool spawned;    /**< of ad_report_tree: who spawned whom, not who waits for whom */
     const struct ad_selection *selection; /**< the tasks to show; never NULL */
     unsigned width;  /**< characters of a line on the first screen; 0: any */
@@ -63,5 +64,21 @@ struct ad_error *ad_report_csv(FILE *out, const struct ad_snapshot *snapshot,
 struct ad_error *ad_report_folded(FILE *out, const struct ad_snapshot *snapshot,
                                   const struct ad_findings *findings,
                                   const struct ad_report_options *options) ad_must_check;
+/** Every worker: its thread, what it runs, its run queue and timers. */
+struct ad_error *ad_report_workers(FILE *out, const struct ad_snapshot *snapshot,
+                                   const struct ad_findings *findings,
+                                   const struct ad_report_options *options) ad_must_check;
+/** Every future that is waited for, or of a selection those that its tasks wait for. */
+struct ad_error *ad_report_futures(FILE *out, const struct ad_snapshot *snapshot,
+                                   const struct ad_findings *findings,
+                                   const struct ad_report_options *options) ad_must_check;
+/** Tasks, what they wait for and who holds it, as a graph for Graphviz. */
+struct ad_error *ad_report_dot(FILE *out, const struct ad_snapshot *snapshot,
+                               const struct ad_findings *findings,
+                               const struct ad_report_options *options) ad_must_check;
+/** Writes a profile for `go tool pprof` (pprof.c) into options->file, and a line about it to `out`. */
+struct ad_error *ad_report_pprof(FILE *out, const struct ad_snapshot *snapshot,
+                                 const struct ad_findings *findings,
+                                 const struct ad_report_options *options) ad_must_check;
 
 #endif

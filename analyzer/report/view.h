@@ -10,6 +10,8 @@
  *     --tree           who waits for whom        --tree=spawned who spawned whom
  *     --task ID        everything known of one task
  *     --csv            a line for each task      --folded       stacks for flame graphs
+ *     --workers        event loops               --futures      what tasks wait for
+ *     --dot            a graph for Graphviz      --pprof FILE   a profile for go tool pprof
  *     --findings       every finding with its evidence
  *     --explain CODE   what that code means; "list": all of them. Needs no target.
  *     --frames N       the innermost frames of each stack only
@@ -25,7 +27,8 @@
 #include "report/report.h"
 
 enum ad_view { AD_VIEW_SCREEN, AD_VIEW_TASKS, AD_VIEW_JSON, AD_VIEW_FINDINGS, AD_VIEW_EXPLAIN,
-               AD_VIEW_GROUPED, AD_VIEW_TREE, AD_VIEW_TASK, AD_VIEW_CSV, AD_VIEW_FOLDED };
+               AD_VIEW_GROUPED, AD_VIEW_TREE, AD_VIEW_TASK, AD_VIEW_CSV, AD_VIEW_FOLDED,
+               AD_VIEW_WORKERS, AD_VIEW_FUTURES, AD_VIEW_DOT, AD_VIEW_PPROF };
 
 struct ad_view_options {
     enum ad_view view;

@@ -117,6 +117,43 @@ static void stacks_are_folded(void **state)
     ad_snapshot_destroy(s);
 }
 
+static void workers_and_futures_are_listed(void **state)
+{
+    (void)state;
+    struct ad_snapshot *s = seven();
+    struct ad_worker *worker = AD_ITEMS(struct ad_worker, &s->workers);
+    worker->thread_id = 77;
+    worker->current = 6;
+    worker->ready_count = 2;
+    worker->timer_count = 1;
+    worker->next_timer = BUILD_NOW + BUILD_SECOND;
+    worker->last_tick = BUILD_NOW - BUILD_SECOND;
+    assert_view(s, "--workers",
+                "WORKER  STATE    THREAD  TASKS  READY + INBOX  TIMERS         LAST TICK  RUNS\n"
+                "     0  polling  77          0  2 + 0          1, next in 1s  1s         #7 \"new\"\n");
+    build_future_at(s, 1)->site = (struct ad_place){"src/bank.c", 3, NULL};
+    build_future_at(s, 1)->waiter_count = 1;
+    *(uint32_t *)build_add(&s->waiters) = 1;
+    assert_view(s, "--futures --where id==2",
+                "FUTURE  WAIT  STATE    WHAT                           TASKS  MADE AT\n"
+                "0x1001     1  pending  mutex m, held by #3 for 1m00s  #2     src/bank.c:3\n");
+    ad_snapshot_destroy(s);
+}
+
+static void graphs_are_of_tasks_and_objects(void **state)
+{
+    (void)state;
+    struct ad_snapshot *s = seven();
+    build_task_at(s, 0)->name = "say \"\\";
+    ad_auto_free char *text = view(s, "--dot");
+    assert_holds(text, "digraph tasks {\n");
+    assert_holds(text, "label=\"#1 \\\"say \\\"\\\\\\\\\\\"\\nwaiting");
+    assert_holds(text, "label=\"3 tasks such as #4 \\\"client\\\"\\nwaiting");
+    assert_holds(text, "  f1 -> t3 [label=\"held by\"];\n");
+    assert_holds(text, "  t2 -> f1;\n");
+    ad_snapshot_destroy(s);
+}
+
 static void one_task_is_told_in_full(void **state)
 {
     (void)state;
@@ -148,12 +185,16 @@ static void no_byte_of_a_target_reaches_the_terminal(void **state)
     static const char *const views[] = {"",         "--tasks",       "--json",        "--csv",
                                         "--folded", "--group stack", "--group wait",  "--group name",
                                         "--tree",   "--tree=spawned", "--task 1",     "--group label.user",
-                                        "--group spawn", "--group file"};
+                                        "--group spawn", "--group file", "--workers",    "--futures",
+                                        "--dot"};
     for (unsigned byte = 1; byte < 256; byte++) {
         char bad[8] = {'x', (char)byte, 'y', '\0'};
         struct ad_snapshot *s = build_snapshot();
         uint32_t t = build_task(s, bad), other = build_task(s, "b");
         build_wait(s, t, build_lock(s, bad, other));
+        AD_ITEMS(struct ad_worker, &s->workers)[0].state_name = bad;
+        build_future_at(s, 0)->site = (struct ad_place){bad, 1, NULL};
+        build_future_at(s, 0)->state_name = bad;
         build_stack(s, t, bad, bad, 1, USER, NULL);
         build_task_at(s, t)->spawn_site = (struct ad_place){bad, 1, NULL};
         struct ad_task_extra *extra = build_extra(s, t);
@@ -177,6 +218,7 @@ int main(void)
         cmocka_unit_test(tasks_are_grouped_by_any_field), cmocka_unit_test(trees_collapse_what_is_equal),
         cmocka_unit_test(a_deep_tree_stays_readable),     cmocka_unit_test(stacks_are_folded),
         cmocka_unit_test(one_task_is_told_in_full),       cmocka_unit_test(a_table_has_all_fields),
+        cmocka_unit_test(workers_and_futures_are_listed),  cmocka_unit_test(graphs_are_of_tasks_and_objects),
         cmocka_unit_test(no_byte_of_a_target_reaches_the_terminal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

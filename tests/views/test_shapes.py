@@ -7,6 +7,8 @@ import collections
 import csv
 import io
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Callable
 
@@ -80,3 +82,48 @@ def test_one_task(asyncdump: Asyncdump, hung: Hung, core: Path) -> None:
     assert said.startswith(f"#{member['id']} \"{member['name']}\"  waiting ")
     assert re.search(rf"^  owner +{member['waits_for']['owner']}$", said, re.MULTILINE)
     assert "there is no task 77777 here" in asyncdump(core, "--task", "77777").refused(2)
+
+
+def judge(program: str, *arguments: object, text: str = "") -> str:
+    if not shutil.which(program):
+        pytest.skip(f"{program} is not installed")
+    argv = [program, *map(str, arguments)]
+    done = subprocess.run(argv, input=text, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_profile_for_pprof(asyncdump: Asyncdump, hung: Hung, core: Path, tmp_path: Path) -> None:
+    profile = tmp_path / "tasks.pb.gz"
+    said = asyncdump(core, "--pprof", profile)
+    assert (said.status, said.err) == (0, "")
+    top = judge("go", "tool", "pprof", "-top", "-nodefraction=0", profile)
+    every = len(hung.truth["tasks"])
+    assert f"Showing nodes accounting for {every}, 100% of {every} total" in top
+    for function in {name for task in hung.truth["tasks"] for name in task["functions"]}:
+        number = sum(function in task["functions"] for task in hung.truth["tasks"])
+        row = re.search(rf"^ .* (\d+) +\S+%  {function}(?: \(inline\))?$", top, re.MULTILINE)
+        assert row and int(row[1]) == number, function
+    waits = judge("go", "tool", "pprof", "-raw", profile)
+    assert "wait/nanoseconds tasks/count" in waits
+    words = asyncdump(core, "--pprof", tmp_path).refused(4)
+    assert "the profile cannot be written to" in words
+
+
+def test_a_graph_for_graphviz(asyncdump: Asyncdump, hung: Hung, core: Path) -> None:
+    drawn = judge("dot", "-Tplain", text=asyncdump(core, "--dot").out)
+    edges = set(re.findall(r"^edge (\w+) (\w+) ", drawn, re.MULTILINE))
+    first, second = hung.cycle()
+    held = {owner for future, owner in edges if (f"t{first['id']}", future) in edges}
+    assert held == {f"t{first['waits_for']['owner']}"} == {f"t{second['id']}"}
+    assert "</svg>" in judge("dot", "-Tsvg", text=asyncdump(core, "--dot").out)
+
+
+def test_workers_and_futures(asyncdump: Asyncdump, hung: Hung, core: Path) -> None:
+    assert re.search(r"^ +0  polling  \d+ .* -$", asyncdump(core, "--workers").out, re.MULTILINE)
+    futures = asyncdump(core, "--futures").out
+    for task in hung.cycle():
+        kept = task["waits_for"]
+        row = re.search(rf"^0x\S+ +(\d+)  held .*mutex {kept['object']}, ", futures, re.MULTILINE)
+        waiting = [t for t in hung.truth["tasks"] if t["waits_for"] == kept]
+        assert row and int(row[1]) == len(waiting)
