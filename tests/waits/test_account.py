@@ -139,6 +139,8 @@ def test_stacks(waits: Waits, door: str) -> None:
         shown = [line for line in lines if not line["hidden"]]
         if true["at"] is None:
             assert not shown, (true["name"], shown)
+            unbegun = waits.tasks(door)[id_]["stack_end"] == "it has not begun"
+            assert unbegun != bool(true["ended"]), true["name"]
             continue
         own = [line for line in shown if "fixtures/waits/" in (line["file"] or "")]
         assert own == shown or true["state"] == "running", (true["name"], shown)
