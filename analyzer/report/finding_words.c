@@ -255,13 +255,14 @@ static void tell_worker_blocked(const struct speech *speech)
     print_worker(speech, finding->worker);
     fputs(": ", speech->out);
     ad_print_task(speech->out, task_at(speech->snapshot, finding->tasks[0]), AD_NAME_WIDTH);
-    print_for(speech, " keeps it for ", finding->since);
+    fputs(" keeps it", speech->out);
+    print_for(speech, " for ", finding->since);
     fprintf(speech->out, call ? ", in %s; " : "; ", call);
     if (finding->direct) {
         ad_print_count(speech->out, finding->direct, "ready task");
         fputs(finding->direct == 1 ? " waits" : " wait", speech->out);
     } else {
-        fputs("timers are overdue", speech->out);
+        fputs("what else is due there waits", speech->out);
     }
     print_place(speech, finding->tasks[0]);
 }

@@ -110,7 +110,10 @@ static void print_suspect(FILE *out, const struct ad_findings *findings, uint64_
         fputs(" wait only for other tasks, and nothing from outside is awaited", out);
     } else if (worst->code == AD_FINDING_WORKER_BLOCKED) {
         fputs("a task keeps its worker from ", out);
-        ad_print_count(out, worst->direct, "ready task");
+        if (worst->direct)
+            ad_print_count(out, worst->direct, "ready task");
+        else
+            fputs("what else is due there", out);
     } else if (worst->code == AD_FINDING_BLOCKER) {
         fprintf(out, "%" PRIu64 " of %" PRIu64 " tasks %s ", worst->total, tasks,
                 worst->total == 1 ? "waits" : "wait");

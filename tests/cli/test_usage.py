@@ -31,6 +31,7 @@ def core(hung_kvd: Callable[..., Hung], core_of: Callable[..., Path]) -> Path:
         (["core", "--groups", "many"], "many"),
         (["core", "--json=yes"], "--json"),
         (["core", "--sysroot"], "--sysroot"),
+        (["--explain", "NOTHING"], "NOTHING"),
     ],
 )
 def test_what_it_refuses(asyncdump: Asyncdump, arguments: list[str], word: str) -> None:
@@ -53,6 +54,24 @@ def test_help_has_examples(asyncdump: Asyncdump) -> None:
     for status in ("0 all", "2 usage", "3 partly", "4 unusable", "5 not permitted"):
         assert status in re.sub(r"\s+", " ", said.out)
     assert all(len(line) <= 110 for line in said.out.splitlines())
+
+
+def test_codes_are_explained_without_a_target(asyncdump: Asyncdump) -> None:
+    listed = asyncdump("--explain", "list")
+    assert (listed.status, listed.err) == (0, "")
+    codes = [line.split()[0] for line in listed.out.splitlines()]
+    assert {"DEADLOCK", "LOST_WAKEUP", "ORPHAN", "WORKER_BLOCKED", "BLOCKER"} <= set(codes)
+    for code in codes:
+        said = asyncdump("--explain", code.lower())
+        assert said.status == 0 and said.out.startswith(f"{code}\n")
+        assert "What would prove it" in said.out and "What cures it" in said.out
+
+
+def test_findings_with_their_evidence(asyncdump: Asyncdump, core: Path) -> None:
+    said = asyncdump(core, "--findings")
+    assert said.status == 0
+    assert re.match(r"DEADLOCK  error, certain  signature [0-9a-f]{16}\n", said.out)
+    assert "  see --explain DEADLOCK\n" in said.out
 
 
 def test_every_long_option_of_help_is_taken(asyncdump: Asyncdump) -> None:
