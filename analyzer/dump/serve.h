@@ -10,7 +10,8 @@
  *         {"engine": "0.1.0", "protocol": 1}
  *     {"request": "open", "core": PATH, "executable": PATH or null}
  *     {"request": "open", "process": {"pid": N, "command": TEXT, "executable": PATH or null,
- *         "maps": as /proc/PID/maps, "threads": [{"tid": N, "name": TEXT, "registers": {"rip": N, ...}}]}}
+ *         "maps": as /proc/PID/maps, "threads": [{"tid": N, "name": TEXT, "registers": {"rip": N, ...},
+ *         "system_call": N}, ...]}} (the call it is in, where it is in one)
  *         {"ok": true, "status": 0 or 3}      the process's memory is asked for by 'R' frames meanwhile
  *     {"request": "text", "argv": ["--tasks"]}
  *         {"text": TEXT, "status": 0 or 3}    the words of the command line; [] is the first screen

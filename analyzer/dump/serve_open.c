@@ -46,6 +46,9 @@ static struct ad_error *read_thread(const json_t *object, struct ad_thread *thre
     if (name)
         memcpy(thread->name, name, strnlen(name, sizeof(thread->name) - 1));
     read_registers(json_object_get(object, "registers"), &thread->registers);
+    const json_t *call = json_object_get(object, "system_call");
+    if (json_is_integer(call) && json_integer_value(call) >= 0)
+        thread->system_call = (uint64_t)json_integer_value(call);
     return NULL;
 }
 

@@ -90,7 +90,7 @@ static bool grows(const struct ad_work *work, const struct crowd *crowd)
 {
     uint64_t span = crowd->last - crowd->first;
     return crowd->count >= MANY && !crowd->leave && crowd->inside >= crowd->count / 10 * 9 &&
-           span >= AD_SOON_NS && !ad_lasts(work, crowd->last, span / 4 + AD_SOON_NS) &&
+           span >= AD_LONG_NS && !ad_lasts(work, crowd->last, span / 4 + AD_SOON_NS) &&
            crowd->older >= crowd->count / 4 && crowd->count - crowd->older >= crowd->count / 4;
 }
 

@@ -50,22 +50,30 @@ static bool any_idles(const struct ad_work *work)
     return false;
 }
 
-/* Of a core whose workers are all busy nothing tells how late it was, but the time of the file; and that may
-   have been copied. */
-static bool late_by_file(const struct ad_work *work, const struct ad_worker *worker)
+static bool in_blocking_call(const struct ad_work *work, const struct ad_worker *worker)
+{
+    const struct ad_thread_state *threads = work->snapshot->threads.items;
+    return worker->thread < work->snapshot->threads.count &&
+           may_block(threads[worker->thread].thread.system_call);
+}
+
+/* Where all workers are busy nothing tells how late it was, but the time of a core's file, which may have
+   been copied; and of a process at a debugger's prompt not even that. */
+static bool seems_blocked(const struct ad_work *work, const struct ad_worker *worker)
 {
     const struct ad_snapshot *snapshot = work->snapshot;
-    return snapshot->kind == AD_TARGET_CORE && runs_a_task(work, worker) && worker->last_tick_real &&
-           snapshot->realtime > worker->last_tick_real &&
+    if (snapshot->kind == AD_TARGET_LIVE || !runs_a_task(work, worker) || !worker->last_tick_real)
+        return false;
+    if (!snapshot->realtime)
+        return in_blocking_call(work, worker);
+    return snapshot->realtime > worker->last_tick_real &&
            snapshot->realtime - worker->last_tick_real > AD_LONG_NS;
 }
 
 /* In a call that may block it is there for good, or by a rare chance. Elsewhere it may just be at work. */
 static void doubt(const struct ad_work *work, const struct ad_worker *worker, struct ad_finding *finding)
 {
-    const struct ad_thread_state *threads = work->snapshot->threads.items;
-    bool blocks = worker->thread < work->snapshot->threads.count &&
-                  may_block(threads[worker->thread].thread.system_call);
+    bool blocks = in_blocking_call(work, worker);
     finding->severity = blocks ? AD_SEVERITY_WARNING : AD_SEVERITY_NOTE;
     finding->confidence = blocks ? AD_CONFIDENCE_LIKELY : AD_CONFIDENCE_POSSIBLE;
     finding->since = 0;
@@ -77,7 +85,7 @@ struct ad_error *ad_find_workers(struct ad_work *work)
     bool clock = any_idles(work);
     for (uint32_t i = 0; (worker = ad_work_worker(work, i)); i++) {
         bool blocked = ad_worker_blocked(work, worker);
-        if (!blocked && (clock || !late_by_file(work, worker)))
+        if (!blocked && (clock || !seems_blocked(work, worker)))
             continue;
         struct ad_finding *added;
         struct ad_finding finding =

@@ -76,8 +76,8 @@ static const struct ad_page pages[AD_FINDING_CODES] = {
          "The worker's loop has not turned for that long, and tasks are ready: proven. Whether it would have "
          "come to\n"
          "an end, the stack and the system call tell; a second dump with the same stack says no. In a core whose\n"
-        "workers are all busy nothing tells the time but that of the file: then it is likely at best, and a copy\n"
-        "of a core may look late though the process was not.",
+        "workers are all busy nothing tells the time but that of the file, and at a debugger's prompt not even\n"
+        "that: then it is likely at best, and a copy of a core may look late though the process was not.",
          "Make the call on the pool of threads, use the asynchronous variant, or yield inside long loops. "
          "Debug mode\n"
          "names such steps while they happen."},

@@ -220,4 +220,14 @@ def _threads(inferior: Any) -> list[dict[str, Any]]:
                 name: signed(value) for name, value in frame_registers(gdb.newest_frame()).items()
             }
             threads.append({"tid": lwp or tid, "name": thread.name or "", "registers": registers})
+            threads[-1].update(_system_call())
     return threads
+
+
+def _system_call() -> dict[str, int]:
+    """The number of the one that the selected thread is in; empty: none, or not known here."""
+    try:
+        number = int(gdb.newest_frame().read_register("orig_rax").cast(gdb.lookup_type("long")))
+    except (gdb.error, ValueError):
+        return {}
+    return {"system_call": number} if number >= 0 else {}

@@ -55,7 +55,7 @@ def test_doors_agree(runs: list[Run], door: str) -> None:
 
 
 def shape(sentence: str) -> str:
-    return re.sub(r"\b\d+(h\d+m|m\d+s|ms|us|s)( left| ago)?\b", "AGE", sentence)
+    return re.sub(r"\b(due )?\d+(h\d+m|m\d+s|ms|us|s)( left| ago)?\b", "AGE", sentence)
 
 
 def test_signatures_part_services(runs: list[Run]) -> None:
