@@ -407,6 +407,56 @@ static void test_broken_future_costs_itself(void **state)
     finish(snapshot, runtime);
 }
 
+/* What a visitor is told of, and how much of it. */
+struct visits {
+    unsigned count;
+    size_t bytes;
+};
+
+static struct ad_error *take_visit(void *context, uint32_t task, const struct ad_registers *registers,
+                                   uint64_t address, const uint8_t *bytes, size_t size)
+{
+    struct visits *visits = context;
+    uint64_t saved;
+    assert_int_equal(task, visits->count++);
+    assert_true(registers->valid >> AD_REG_PC & 1);
+    assert_true(size >= 3 * sizeof(saved)); /* its saved rbx, rbp and pc */
+    memcpy(&saved, bytes + 2 * sizeof(saved), sizeof(saved));
+    assert_int_equal(saved, registers->value[AD_REG_PC]);
+    assert_int_equal(address + 3 * sizeof(saved), registers->value[AD_REG_SP]);
+    visits->bytes += size;
+    return NULL;
+}
+
+/* Stacks read once tell the same as registers and queues read one after the other. */
+static void test_visits_stacks(void **state)
+{
+    (void)state;
+    struct fake_runtime *runtime = fake_runtime_create();
+    struct fake_task *a = fake_task_add(runtime, "a", FAKE_WAITING), *b = fake_task_add(runtime, "b", FAKE_WAITING);
+    struct fake_future *first = fake_future_set(runtime, 0, FAKE_MUTEX, NULL);
+    fake_await(runtime, b, first);
+    fake_await(runtime, a, first);
+    struct fake_waiter *on_stack = (struct fake_waiter *)runtime->arena.contexts[8]; /* which is long enough now */
+    *on_stack = *waiter_of(runtime, 0);
+    a->waiter = waiter_of(runtime, 1)->next = fake_address(runtime, on_stack);
+    a->stack_size = fake_address(runtime, runtime->arena.contexts[12]) - a->stack_low;
+    struct ad_snapshot *snapshot = read_runtime(runtime), *visited;
+    struct visits visits = {0};
+    struct ad_stack_visitor visitor = {.visit = take_visit, .context = &visits};
+    assert_ok(ad_snapshot_create(&visited));
+    assert_ok(ad_layout_visit(runtime->target, FAKE_BASE, "note", &ad_limits_default, &visitor, visited));
+    assert_int_equal(visits.count, 2);
+    assert_int_equal(visits.bytes, a->stack_size + b->stack_size);
+    assert_int_equal(visited->waiters.count, 2);
+    assert_memory_equal(visited->waiters.items, snapshot->waiters.items, 2 * sizeof(uint32_t));
+    assert_int_equal(visited->losses.count, 0);
+    assert_int_equal(visited->registers.count, 0);
+    assert_int_equal(snapshot->registers.count, 2);
+    ad_snapshot_destroy(visited);
+    finish(snapshot, runtime);
+}
+
 /* A stack pointer outside the task's stack would give a stack of somebody else. */
 static void test_context_outside_its_stack(void **state)
 {
@@ -559,6 +609,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reads_everything),
+        cmocka_unit_test(test_visits_stacks),
         cmocka_unit_test(test_the_state_says_who_runs),
         cmocka_unit_test(test_refuses_what_is_no_descriptor),
         cmocka_unit_test(test_other_minor_versions),
