@@ -20,6 +20,7 @@ struct ad_report_options {
     unsigned groups; /**< groups on the first screen; 0: 20. In ad_report_grouped: 0: all */
     const char *group; /**< of ad_report_grouped: a field, or "stack" */
     const char *file; /**< of ad_report_pprof: where to write the profile */
+    uint64_t address; /**< of ad_report_whatis */
     bool spawned;    /**< of ad_report_tree: who spawned whom, not who waits for whom */
     const struct ad_selection *selection; /**< the tasks to show; never NULL */
     unsigned width;  /**< characters of a line on the first screen; 0: any */
@@ -80,5 +81,9 @@ struct ad_error *ad_report_dot(FILE *out, const struct ad_snapshot *snapshot,
 struct ad_error *ad_report_pprof(FILE *out, const struct ad_snapshot *snapshot,
                                  const struct ad_findings *findings,
                                  const struct ad_report_options *options) ad_must_check;
+/** Which task, stack, future, worker or code an address belongs to. */
+struct ad_error *ad_report_whatis(FILE *out, const struct ad_snapshot *snapshot,
+                                  const struct ad_findings *findings,
+                                  const struct ad_report_options *options) ad_must_check;
 
 #endif

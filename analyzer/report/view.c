@@ -9,7 +9,7 @@
 #include "report/escape.h"
 #include "report/finding_words.h"
 
-enum { KEY_TASKS = 0x1000, KEY_JSON, KEY_ALL_FRAMES, KEY_SYSTEM, KEY_LOCALS, KEY_GROUPS, KEY_FRAMES, KEY_GROUP, KEY_TREE, KEY_TASK, KEY_CSV, KEY_FOLDED, KEY_WORKERS, KEY_FUTURES, KEY_DOT, KEY_PPROF, KEY_FINDINGS, KEY_EXPLAIN, NUMBER_MAX = 1000000, ARGUMENT_WIDTH = 100 };
+enum { KEY_TASKS = 0x1000, KEY_JSON, KEY_ALL_FRAMES, KEY_SYSTEM, KEY_LOCALS, KEY_GROUPS, KEY_FRAMES, KEY_GROUP, KEY_TREE, KEY_TASK, KEY_CSV, KEY_FOLDED, KEY_WHATIS, KEY_WORKERS, KEY_FUTURES, KEY_DOT, KEY_PPROF, KEY_FINDINGS, KEY_EXPLAIN, NUMBER_MAX = 1000000, ARGUMENT_WIDTH = 100 };
 
 static const struct argp_option option_list[] = {
     {NULL, 0, NULL, 0, "What to show (without any: verdict, vitals, findings, groups of equal tasks):", 1},
@@ -25,6 +25,7 @@ static const struct argp_option option_list[] = {
     {"futures", KEY_FUTURES, NULL, 0, "what tasks wait for, who holds it, who waits", 1},
     {"dot", KEY_DOT, NULL, 0, "who waits for what that who holds, for Graphviz", 1},
     {"pprof", KEY_PPROF, "FILE", 0, "write a profile of the tasks' stacks for go tool pprof", 1},
+    {"whatis", KEY_WHATIS, "ADDRESS", 0, "which task, stack, future, worker or code that address is", 1},
     {"findings", KEY_FINDINGS, NULL, 0, "every finding with its evidence, and how sure it is", 1},
     {"explain", KEY_EXPLAIN, "CODE", 0, "what a finding of this code means, its causes and cures; \"list\": all codes", 1},
     {"all-frames", KEY_ALL_FRAMES, NULL, 0, "with --tasks: the runtime's own frames too", 1},
@@ -49,6 +50,14 @@ static error_t parse_code(const char *argument, struct ad_view_options *options)
     options->view = AD_VIEW_EXPLAIN;
     options->explain = ad_finding_code_named(argument);
     return options->explain == AD_FINDING_CODES && strcmp(argument, "list") != 0 ? EINVAL : 0;
+}
+
+static error_t parse_address(const char *argument, uint64_t *address_ret)
+{
+    char *end;
+    errno = 0;
+    *address_ret = strtoull(argument, &end, 16);
+    return *end || end == argument || *argument == '-' || errno ? EINVAL : 0;
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -99,6 +108,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         options->view = AD_VIEW_PPROF;
         options->report.file = argument;
         return 0;
+    case KEY_WHATIS:
+        options->view = AD_VIEW_WHATIS;
+        return parse_address(argument, &options->report.address);
     case KEY_ALL_FRAMES:
         options->report.all_frames = true;
         return 0;
@@ -158,6 +170,8 @@ static struct ad_error *print_view(FILE *out, const struct ad_view_options *opti
         return ad_report_dot(out, snapshot, findings, report);
     case AD_VIEW_PPROF:
         return ad_report_pprof(out, snapshot, findings, report);
+    case AD_VIEW_WHATIS:
+        return ad_report_whatis(out, snapshot, findings, report);
     default:
         return ad_report_screen(out, snapshot, findings, report);
     }
@@ -242,7 +256,7 @@ struct ad_error *ad_view_parse(int argc, char **argv, struct ad_view_options *op
     if (argc <= 0)
         return NULL;
     AD_TRY(ad_argp_run(&alone, argc, argv, 0, options_ret,
-                       "there are --tasks, --json, --locals, --findings, --explain CODE, --group FIELD, --tree, --task ID, --csv, --folded, --workers, --futures, --dot, --pprof FILE, --all-frames, --system, --groups N, "
+                       "there are --tasks, --json, --locals, --findings, --explain CODE, --group FIELD, --tree, --task ID, --csv, --folded, --workers, --futures, --dot, --pprof FILE, --whatis ADDRESS, --all-frames, --system, --groups N, "
                        "--frames N, to select tasks --where, --state, --in, --waits-on, --older-than, --sort, --limit, and nothing for the "
                        "summary"));
     return ad_view_check(options_ret);

@@ -12,6 +12,7 @@
  *     --csv            a line for each task      --folded       stacks for flame graphs
  *     --workers        event loops               --futures      what tasks wait for
  *     --dot            a graph for Graphviz      --pprof FILE   a profile for go tool pprof
+ *     --whatis ADDRESS which task, stack, future, worker or code that is
  *     --findings       every finding with its evidence
  *     --explain CODE   what that code means; "list": all of them. Needs no target.
  *     --frames N       the innermost frames of each stack only
@@ -28,7 +29,7 @@
 
 enum ad_view { AD_VIEW_SCREEN, AD_VIEW_TASKS, AD_VIEW_JSON, AD_VIEW_FINDINGS, AD_VIEW_EXPLAIN,
                AD_VIEW_GROUPED, AD_VIEW_TREE, AD_VIEW_TASK, AD_VIEW_CSV, AD_VIEW_FOLDED,
-               AD_VIEW_WORKERS, AD_VIEW_FUTURES, AD_VIEW_DOT, AD_VIEW_PPROF };
+               AD_VIEW_WORKERS, AD_VIEW_FUTURES, AD_VIEW_DOT, AD_VIEW_PPROF, AD_VIEW_WHATIS };
 
 struct ad_view_options {
     enum ad_view view;

@@ -127,3 +127,22 @@ def test_workers_and_futures(asyncdump: Asyncdump, hung: Hung, core: Path) -> No
         row = re.search(rf"^0x\S+ +(\d+)  held .*mutex {kept['object']}, ", futures, re.MULTILINE)
         waiting = [t for t in hung.truth["tasks"] if t["waits_for"] == kept]
         assert row and int(row[1]) == len(waiting)
+
+
+def test_what_an_address_is(asyncdump: Asyncdump, hung: Hung, core: Path) -> None:
+    found = asyncdump(core, "--json").json
+    for row in csv.DictReader(io.StringIO(asyncdump(core, "--csv").out)):
+        name = f"#{row['id']} \"{row['name']}\""
+        said = asyncdump(core, "--whatis", row["address"]).out
+        assert f"{row['address']} is the record of task {name}, {row['state']}\n" in said
+        if row["kind"] == "mutex":
+            said = asyncdump(core, "--whatis", row["future"]).out
+            assert f"{row['future']} is the future mutex {row['object']}, held by " in said
+            break
+    line = found["tasks"][0]["stack"][0]
+    assert (
+        f"{line['pc']} is code: {line['function']}" in asyncdump(core, "--whatis", line["pc"]).out
+    )
+    assert "0x10 is in no task" in asyncdump(core, "--whatis", "0x10").out
+    assert "--whatis" in asyncdump("--help").out
+    asyncdump(core, "--whatis", "here").refused(2)
