@@ -9,6 +9,7 @@ import os
 import sys
 from typing import Callable
 
+import bench_dwarf
 import bench_echo
 import bench_engine
 import bench_kvd
@@ -28,6 +29,7 @@ BENCHMARKS: dict[str, Callable[[Effort], list[Figure]]] = {
     "times": bench_times.measure,
     "live": bench_live.measure,
     "engine": bench_engine.measure,
+    "dwarf": bench_dwarf.measure,
 }
 ABOUT = {
     "switch": bench_switch.__doc__,
@@ -38,6 +40,7 @@ ABOUT = {
     "times": bench_times.__doc__,
     "live": bench_live.__doc__,
     "engine": bench_engine.__doc__,
+    "dwarf": bench_dwarf.__doc__,
 }
 EXAMPLES = """
 Examples:
