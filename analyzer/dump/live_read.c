@@ -62,6 +62,14 @@ static struct ad_error *add_map(struct ad_live_reading *reading, uint64_t addres
     return NULL;
 }
 
+/* Also what of them is still empty, such as the places for tasks that will have finished by the end. */
+static struct ad_error *copy_roots(const struct ad_live_reading *reading)
+{
+    ad_cleanup(ad_vector_deinit) struct ad_vector ranges = AD_VECTOR(struct ad_range);
+    AD_TRY(ad_live_reading_ranges(reading, ad_layout_map_roots, &ranges));
+    return ad_target_prefetch(reading->dump->target, ranges.items, ranges.count);
+}
+
 /* Reads all, so that it is copied; what comes of it may be torn, and is thrown away. */
 static struct ad_error *copy_all(struct ad_live_reading *reading, struct ad_snapshot *scratch)
 {
@@ -75,7 +83,7 @@ static struct ad_error *copy_all(struct ad_live_reading *reading, struct ad_snap
         AD_TRY(ad_dump_copy_data(reading->dump, limits));
     for (size_t i = 0; i < reading->discovery.candidates.count; i++)
         AD_TRY(add_map(reading, candidates[i].address, scratch));
-    return NULL;
+    return copy_roots(reading);
 }
 
 static struct ad_error *prepare(struct ad_live_reading *reading)
