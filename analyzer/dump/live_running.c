@@ -79,13 +79,20 @@ static struct ad_error *copy_ranges(const struct ad_vector *from, struct ad_vect
     return NULL;
 }
 
+/* The stacks of threads where these are now. */
+static struct ad_error *copy_threads(const struct ad_live_reading *reading)
+{
+    AD_TRY(ad_live_glance(reading->dump->target));
+    return ad_live_reading_follow(reading, NULL, 0);
+}
+
 /* Those that changed while all was copied; then those of the others that changed while these were. */
 struct ad_error *ad_live_read_running(struct ad_live_reading *reading)
 {
     ad_cleanup(ad_vector_deinit) struct ad_vector moved = AD_VECTOR(struct ad_range);
     ad_cleanup(ad_vector_deinit) struct ad_vector seen = AD_VECTOR(struct ad_range);
     ad_cleanup(ad_vector_deinit) struct ad_vector others = AD_VECTOR(struct ad_range);
-    AD_TRY(ad_live_glance(reading->dump->target));
+    AD_TRY(copy_threads(reading));
     AD_TRY(ad_live_reading_records(reading, NULL, 0, &moved));
     AD_TRY(keep_changed(reading, &moved));
     AD_TRY(copy_ranges(&moved, &seen));

@@ -16,6 +16,27 @@ static json_t *system_call_of(const struct ad_snapshot *snapshot, uint32_t threa
     return name ? json_string(name) : ad_json_number(number);
 }
 
+/* Null: it is in none. */
+static json_t *arguments_of(const struct ad_thread *thread)
+{
+    uint64_t value;
+    json_t *list = thread && thread->system_call != UINT64_MAX ? json_array() : json_null();
+    for (unsigned i = 0; json_is_array(list) && ad_system_call_argument(thread, i, &value); i++)
+        list = ad_json_append(list, ad_json_address(value));
+    return list;
+}
+
+/* What a worker and a thread say of the call that they are in; joined with `basics`. */
+static json_t *join_system_call(json_t *basics, const struct ad_snapshot *snapshot, uint32_t thread)
+{
+    const struct ad_thread_state *states = snapshot->threads.items;
+    const struct ad_thread *at = thread < snapshot->threads.count ? &states[thread].thread : NULL;
+    int fd = at ? ad_system_call_fd(at) : -1;
+    json_t *call = json_pack("{so so so}", "system_call", system_call_of(snapshot, thread), "system_call_fd",
+                             fd < 0 ? json_null() : json_integer(fd), "system_call_arguments", arguments_of(at));
+    return ad_json_join(basics, call);
+}
+
 json_t *ad_json_worker_object(const struct ad_snapshot *snapshot, const struct ad_worker *worker)
 {
     static const char *const words[] = {"unknown", "polling", "loop", "task", "ended"};
@@ -26,12 +47,11 @@ json_t *ad_json_worker_object(const struct ad_snapshot *snapshot, const struct a
                      ad_json_number(worker->ready_count), "timers", ad_json_number(worker->timer_count),
                      "last_tick_ns", ad_json_age(snapshot, worker->last_tick), "ticks",
                      ad_json_number(worker->ticks));
-    json_t *more = json_pack("{so so so so so so}", "inbox", ad_json_number(worker->inbox_count), "switches",
+    json_t *more = json_pack("{so so so so so}", "inbox", ad_json_number(worker->inbox_count), "switches",
                              ad_json_number(worker->switches), "next_timer_ns",
                              ad_json_time_left(snapshot, worker->next_timer), "tasks",
-                             ad_json_number(worker->tasks_alive), "loop", ad_json_pointer(worker->loop), "system_call",
-                             system_call_of(snapshot, worker->thread));
-    return ad_json_join(basics, more);
+                             ad_json_number(worker->tasks_alive), "loop", ad_json_pointer(worker->loop));
+    return join_system_call(ad_json_join(basics, more), snapshot, worker->thread);
 }
 
 json_t *ad_json_thread(const struct ad_snapshot *snapshot, const struct ad_thread_state *state)
@@ -40,9 +60,10 @@ json_t *ad_json_thread(const struct ad_snapshot *snapshot, const struct ad_threa
     memcpy(name, state->thread.name, sizeof(state->thread.name));
     uint32_t index = (uint32_t)(state - AD_ITEMS(struct ad_thread_state, &snapshot->threads));
     pid_t own_tid = state->thread.own_tid ? state->thread.own_tid : state->thread.tid;
-    return json_pack("{si si so so so sb}", "tid", (int)state->thread.tid, "own_tid", (int)own_tid, "name",
-                     ad_json_text(name), "worker", ad_json_worker(snapshot, state->worker), "system_call",
-                     system_call_of(snapshot, index), "crashed", state->thread.crashed);
+    json_t *basics = json_pack("{si si so so sb}", "tid", (int)state->thread.tid, "own_tid", (int)own_tid, "name",
+                               ad_json_text(name), "worker", ad_json_worker(snapshot, state->worker), "crashed",
+                               state->thread.crashed);
+    return join_system_call(basics, snapshot, index);
 }
 
 json_t *ad_json_loss(const struct ad_loss *loss)

@@ -241,12 +241,13 @@ static void print_current(FILE *out, const struct ad_snapshot *snapshot)
     for (size_t i = 0; i < snapshot->workers.count && room; i++) {
         bool runs =
             workers[i].state == ASYNC_DEBUG_WORKER_STATE_TASK && workers[i].current < snapshot->tasks.count;
-        const char *call = system_call_of(snapshot, &workers[i]);
         if (!runs || !room--)
             continue;
         fprintf(out, " #%" PRIu32, AD_ITEMS(struct ad_task, &snapshot->tasks)[workers[i].current].id);
-        if (call)
-            fprintf(out, " in %s", call);
+        if (!system_call_of(snapshot, &workers[i]))
+            continue;
+        fputs(" in ", out);
+        ad_print_system_call(out, &AD_ITEMS(struct ad_thread_state, &snapshot->threads)[workers[i].thread].thread);
     }
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "report/system_call.h"
 
+#include <inttypes.h>
 #include <stddef.h>
+
+#include "report/words.h"
 
 /* Of x86-64, by number: arch/x86/entry/syscalls/syscall_64.tbl of Linux. */
 static const char *const names[] = {
@@ -89,4 +92,108 @@ static const char *const names[] = {
 const char *ad_system_call_name(uint64_t number)
 {
     return number < sizeof(names) / sizeof(*names) ? names[number] : NULL;
+}
+
+/* Which of its arguments, from 1 on, are worth a word; 0: none is of that sort. */
+struct shape {
+    uint16_t number;
+    uint8_t fd;
+    uint8_t count;
+    uint8_t timeout; /* an int, milliseconds; negative: none */
+    const char *counted;
+};
+
+static const struct shape shapes[] = {
+    {0, 1, 3, 0, "byte"},   {1, 1, 3, 0, "byte"},   {17, 1, 3, 0, "byte"},   {18, 1, 3, 0, "byte"}, /* read, write */
+    {19, 1, 0, 0, NULL},    {20, 1, 0, 0, NULL},    {295, 1, 0, 0, NULL},    {296, 1, 0, 0, NULL},  /* readv, writev */
+    {327, 1, 0, 0, NULL},   {328, 1, 0, 0, NULL},   {3, 1, 0, 0, NULL},      {16, 1, 0, 0, NULL},   /* close, ioctl */
+    {7, 0, 2, 3, "fd"},     {271, 0, 2, 0, "fd"},   {232, 1, 0, 4, NULL},    {281, 1, 0, 4, NULL},  /* poll, epoll */
+    {441, 1, 0, 0, NULL},   {40, 1, 0, 0, NULL},    {42, 1, 0, 0, NULL},     {43, 1, 0, 0, NULL}, /* connect, accept */
+    {288, 1, 0, 0, NULL},   {44, 1, 3, 0, "byte"},  {45, 1, 3, 0, "byte"},   {46, 1, 0, 0, NULL}, /* sendto, recvfrom */
+    {47, 1, 0, 0, NULL},    {299, 1, 0, 0, NULL},   {307, 1, 0, 0, NULL},    {48, 1, 0, 0, NULL}, /* recvmsg, shutdown */
+    {72, 1, 0, 0, NULL},    {73, 1, 0, 0, NULL},    {74, 1, 0, 0, NULL},     {75, 1, 0, 0, NULL}, /* fcntl, fsync */
+    {77, 1, 0, 0, NULL},    {217, 1, 0, 0, NULL},   {285, 1, 0, 0, NULL},    {306, 1, 0, 0, NULL}, /* ftruncate */
+};
+
+static const struct shape *shape_of(const struct ad_thread *thread)
+{
+    static const struct shape none;
+    for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++)
+        if (shapes[i].number == thread->system_call)
+            return &shapes[i];
+    return &none;
+}
+
+bool ad_system_call_argument(const struct ad_thread *thread, unsigned index, uint64_t *value_ret)
+{
+    /* rdi rsi rdx r10 r8 r9, by their DWARF numbers */
+    static const uint8_t registers[AD_SYSTEM_CALL_ARGUMENTS] = {5, 4, 1, 10, 8, 9};
+    if (thread->system_call == UINT64_MAX || index >= AD_SYSTEM_CALL_ARGUMENTS ||
+        !(thread->registers.valid & 1u << registers[index]))
+        return false;
+    *value_ret = thread->registers.value[registers[index]];
+    return true;
+}
+
+/* An int is the lower half of its register: what is above it means nothing. */
+static int32_t int_of(uint64_t value)
+{
+    return (int32_t)(uint32_t)value;
+}
+
+/* `place` from 1 on; 0: there is none. */
+static bool argument_at(const struct ad_thread *thread, uint8_t place, uint64_t *value_ret)
+{
+    return place && ad_system_call_argument(thread, place - 1u, value_ret);
+}
+
+int ad_system_call_fd(const struct ad_thread *thread)
+{
+    uint64_t value;
+    return argument_at(thread, shape_of(thread)->fd, &value) && int_of(value) >= 0 ? int_of(value) : -1;
+}
+
+static void print_timeout(FILE *out, int32_t milliseconds)
+{
+    if (milliseconds < 0) {
+        fputs("no timeout", out);
+        return;
+    }
+    fputs("timeout ", out);
+    ad_print_duration(out, (uint64_t)milliseconds * 1000000);
+}
+
+static void print_arguments(FILE *out, const struct ad_thread *thread)
+{
+    const struct shape *shape = shape_of(thread);
+    const char *separator = "(";
+    uint64_t value;
+    if (argument_at(thread, shape->fd, &value)) {
+        fprintf(out, "%sfd %" PRId32, separator, int_of(value));
+        separator = ", ";
+    }
+    if (argument_at(thread, shape->count, &value)) {
+        fputs(separator, out);
+        ad_print_count(out, value, shape->counted);
+        separator = ", ";
+    }
+    if (argument_at(thread, shape->timeout, &value)) {
+        fputs(separator, out);
+        print_timeout(out, int_of(value));
+        separator = ", ";
+    }
+    fputs(*separator == ',' ? ")" : "", out);
+}
+
+bool ad_print_system_call(FILE *out, const struct ad_thread *thread)
+{
+    const char *name = ad_system_call_name(thread->system_call);
+    if (thread->system_call == UINT64_MAX)
+        return false;
+    if (name)
+        fputs(name, out);
+    else
+        fprintf(out, "system call %" PRIu64, thread->system_call);
+    print_arguments(out, thread);
+    return true;
 }

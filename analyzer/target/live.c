@@ -219,8 +219,10 @@ static struct ad_error *add_thread(struct ad_live *live, const struct ad_tracee 
     thread->tid = tracee->tid;
     thread->system_call = UINT64_MAX;
     if (tracee->state != AD_TRACEE_STOPPED ||
-        ptrace(PTRACE_GETREGSET, tracee->tid, (void *)(uintptr_t)NT_PRSTATUS, &registers) < 0)
+        ptrace(PTRACE_GETREGSET, tracee->tid, (void *)(uintptr_t)NT_PRSTATUS, &registers) < 0) {
+        ad_live_read_place(live, thread);
         return NULL;
+    }
 #ifdef __x86_64__
     if (registers.iov_len != AD_REGISTERS_X86_64_SIZE)
         return ad_error_create(AD_ERROR_UNUSABLE, "process %d is a 32-bit program; only 64-bit ones are understood",

@@ -18,7 +18,7 @@
  * PTRACE_SEIZE + PTRACE_INTERRUPT (never PTRACE_ATTACH: a tracer killed between attach and detach would leave
  * the process stopped). A process that was already stopped stays stopped; signals that arrive meanwhile are
  * delivered afterwards. A thread in an uninterruptible wait (vfork) is given up after limits->stop_milliseconds:
- * it has no registers then.
+ * of it only the system call, its arguments, pc and sp are known then.
  */
 #ifndef AD_TARGET_LIVE_H
 #define AD_TARGET_LIVE_H

@@ -125,6 +125,8 @@ struct ad_error *ad_live_refresh_regions(struct ad_live *live) ad_must_check;
 struct ad_error *ad_live_read_sizes(const struct ad_live *live, uint64_t sizes[2]) ad_must_check;
 /** Names of the threads and what the process itself calls them. */
 void ad_live_name_threads(struct ad_live *live);
+/** As far as the kernel tells of a thread that is not stopped: the system call it is in, pc and sp. */
+void ad_live_read_place(const struct ad_live *live, struct ad_thread *thread);
 /** Threads of a process that is not stopped: where those are that wait in the kernel. */
 struct ad_error *ad_live_glance_threads(struct ad_live *live) ad_must_check;
 

@@ -156,8 +156,10 @@ void ad_live_name_threads(struct ad_live *live)
 }
 
 /* "232 0x3 0x7f.. ... SP PC": in a system call; "-1 SP PC": waiting otherwise; "running" (proc(5)). */
-static void read_place(const struct ad_live *live, struct ad_thread *thread)
+void ad_live_read_place(const struct ad_live *live, struct ad_thread *thread)
 {
+    /* rdi rsi rdx r10 r8 r9, by their DWARF numbers */
+    static const uint8_t arguments[] = {5, 4, 1, 10, 8, 9};
     size_t size = 0;
     ad_auto_free char *text = read_small(live, thread_file(thread->tid, "syscall").text, &size);
     const char *last = text ? strrchr(text, ' ') : NULL, *before = last;
@@ -168,6 +170,9 @@ static void read_place(const struct ad_live *live, struct ad_thread *thread)
     long number = strtol(text, NULL, 10);
     if (number >= 0)
         thread->system_call = (uint64_t)number;
+    const char *word = text;
+    for (size_t i = 0; number >= 0 && i < sizeof(arguments) && (word = strchr(word, ' ')); i++)
+        ad_registers_set(&thread->registers, arguments[i], strtoull(++word, NULL, 16));
     ad_registers_set(&thread->registers, AD_REG_SP, strtoull(before, NULL, 16));
     ad_registers_set(&thread->registers, AD_REG_PC, strtoull(last, NULL, 16));
 }
@@ -188,7 +193,7 @@ struct ad_error *ad_live_glance_threads(struct ad_live *live)
         struct ad_thread thread = {.tid = (pid_t)strtol(entry->d_name, NULL, 10), .system_call = UINT64_MAX};
         if (thread.tid <= 0)
             continue;
-        read_place(live, &thread);
+        ad_live_read_place(live, &thread);
         error = ad_vector_push(&live->threads, &thread);
     }
     closedir(directory);
