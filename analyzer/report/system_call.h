@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "target/target.h"
+#include "model/snapshot.h"
 
 /** "epoll_wait"; NULL: not known. */
 const char *ad_system_call_name(uint64_t number);

@@ -225,8 +225,7 @@ static struct ad_error *add_thread(struct ad_live *live, const struct ad_tracee 
     }
 #ifdef __x86_64__
     if (registers.iov_len != AD_REGISTERS_X86_64_SIZE)
-        return ad_error_create(AD_ERROR_UNUSABLE, "process %d is a 32-bit program; only 64-bit ones are understood",
-                               (int)live->target.pid);
+        return ad_live_narrow(live->target.pid);
     ad_registers_decode_x86_64(block, thread);
     void *copy = ad_pool_alloc(&live->pool, AD_REGISTERS_X86_64_SIZE);
     thread->block = copy ? memcpy(copy, block, AD_REGISTERS_X86_64_SIZE) : NULL;
@@ -283,6 +282,17 @@ static struct ad_error *stop_and_copy(struct ad_live *live)
     return ad_copier_again(&live->copier, &live->hot, &changed);
 }
 
+/* In words, with the way out. */
+static struct ad_error *explain(const struct ad_live *live, struct ad_error *error)
+{
+    if (!error || error->kind == AD_ERROR_UNUSABLE)
+        return error;
+    if (error->kind != AD_ERROR_PERMISSION)
+        return ad_error_wrap(error, "process %d", (int)live->target.pid);
+    ad_error_destroy(error);
+    return ad_live_denied(live->target.pid, live->proc_fd, live->target.limits);
+}
+
 struct ad_error *ad_live_stop(struct ad_target *target)
 {
     struct ad_live *live = live_of(target);
@@ -295,7 +305,7 @@ struct ad_error *ad_live_stop(struct ad_target *target)
     struct ad_error *error = stop_and_copy(live);
     if (error)
         ad_live_resume(target);
-    return error;
+    return explain(live, error);
 }
 
 void ad_live_resume(struct ad_target *target)
@@ -340,17 +350,6 @@ static struct ad_error *open_process(struct ad_live *live, bool stops)
     return ad_live_read_process(live);
 }
 
-/* In words, with the way out. */
-static struct ad_error *explain(const struct ad_live *live, struct ad_error *error)
-{
-    if (!error || error->kind == AD_ERROR_UNUSABLE)
-        return error;
-    if (error->kind != AD_ERROR_PERMISSION)
-        return ad_error_wrap(error, "process %d", (int)live->target.pid);
-    ad_error_destroy(error);
-    return ad_live_denied(live->target.pid, live->proc_fd, live->target.limits);
-}
-
 static struct ad_error *create(pid_t pid, const struct ad_limits *limits, struct ad_live **live_ret)
 {
     struct ad_live *live = malloc(sizeof(*live));
@@ -383,7 +382,7 @@ static struct ad_error *open_live(pid_t pid, bool stops, bool stop_now, const st
     if (!error)
         error = explain(live, open_process(live, stops));
     if (!error && stop_now)
-        error = explain(live, ad_live_stop(&live->target));
+        error = ad_live_stop(&live->target);
     if (!error && stop_now)
         ad_live_name_threads(live);
     if (!error)

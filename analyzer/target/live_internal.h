@@ -112,6 +112,21 @@ struct ad_live {
  */
 struct ad_error *ad_live_check(pid_t pid, int proc_fd, bool stops, const struct ad_limits *limits,
                                pid_t *thread_ret) ad_must_check;
+/** AD_ERROR_UNUSABLE: a 32-bit program. */
+struct ad_error *ad_live_narrow(pid_t pid) ad_must_check;
+/** What is known of a process that the kernel keeps from us. */
+struct ad_denial {
+    long owner;       /**< user id; -1: not known */
+    long us;          /**< our effective one */
+    long yama;        /**< kernel.yama.ptrace_scope; 0 where there is none */
+    bool may_trace;   /**< we have CAP_SYS_PTRACE */
+    bool has_more;    /**< it has capabilities that we lack */
+    bool filtered;    /**< we run under a seccomp filter */
+    bool hidden;      /**< it is not to be dumped */
+    bool other_users; /**< it is in another user namespace */
+};
+/** The words for it: AD_ERROR_PERMISSION. */
+struct ad_error *ad_live_explain_denial(pid_t pid, const struct ad_denial *denial) ad_must_check;
 /** Why the kernel did not permit it and what helps: AD_ERROR_PERMISSION. */
 struct ad_error *ad_live_denied(pid_t pid, int proc_fd, const struct ad_limits *limits) ad_must_check;
 

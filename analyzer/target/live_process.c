@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <dirent.h>
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -117,9 +118,22 @@ static struct ad_error *open_memory(struct ad_live *live)
     return NULL;
 }
 
+/* A file that cannot be read tells nothing: the registers will. */
+static struct ad_error *refuse_32_bit(const struct ad_live *live)
+{
+    unsigned char head[EI_CLASS + 1] = {0};
+    int fd = openat(live->proc_fd, memory_file(live, "exe").text, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return NULL;
+    bool is = ad_pread(fd, head, sizeof(head), 0) == sizeof(head) && head[EI_CLASS] == ELFCLASS32;
+    close(fd);
+    return is ? ad_live_narrow(live->target.pid) : NULL;
+}
+
 struct ad_error *ad_live_read_process(struct ad_live *live)
 {
     AD_TRY(read_executable(live));
+    AD_TRY(refuse_32_bit(live));
     AD_TRY(ad_read_file(live->proc_fd, memory_file(live, "auxv").text, live->target.limits->notes_bytes,
                         &live->auxv, &live->target.auxv_size));
     live->target.auxv = live->auxv;

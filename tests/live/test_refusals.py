@@ -12,7 +12,7 @@ from typing import Callable, Iterator, Sequence
 
 import pytest
 
-from command import Asyncdump
+from command import NOBODY, Asyncdump
 from harness import Kvd, Program, eventually
 
 TRACER = """
@@ -88,6 +88,115 @@ def test_a_process_that_another_debugger_holds(
     assert str(tracer.pid) in words, "the debugger that holds it is named"
     tracer.kill()
     assert asyncdump("-p", server.pid).status == 0
+
+
+def test_a_debugger_that_holds_it_is_named(
+    asyncdump: Asyncdump, sleeper: Program, launch: Launch
+) -> None:
+    script = "python import time; print('traced', flush=True); time.sleep(600)"
+    debugger = launch(["gdb", "-nx", "-nh", "-q", "-p", str(sleeper.pid), "-ex", script])
+    while debugger.read_line() != "traced":
+        pass
+    words = asyncdump("-p", sleeper.pid).refused(4)
+    debugger.kill()  # first, or nobody could end what it holds
+    assert f"already traced by process {debugger.pid} (gdb)" in words
+
+
+def test_a_32_bit_program(asyncdump: Asyncdump, launch: Launch, tmp_path: Path) -> None:
+    """It needs no library: it calls pause() for good."""
+    source, program = tmp_path / "narrow.c", tmp_path / "narrow"
+    call = 'for (;;) __asm__ volatile("int $0x80" : : "a"(29));'
+    source.write_text(f"void _start(void) {{ {call} }}", encoding="utf-8")
+    command = ["cc", "-m32", "-static", "-nostdlib", "-fno-pie", "-no-pie", "-o", program, source]
+    subprocess.run(list(map(str, command)), check=True)
+    try:
+        pid = launch([str(program)]).pid
+    except OSError:
+        pytest.skip("this kernel runs no 32-bit programs")
+    for said in (asyncdump("-p", pid), asyncdump("-p", pid, "--no-stop")):
+        words = said.refused(4)
+        assert words == f"process {pid} is a 32-bit program; only 64-bit ones are understood"
+
+
+# ---- What the kernel does not permit: the reason, and what helps ----
+
+AS_NOBODY = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+HIDE = """
+import ctypes, time
+assert ctypes.CDLL(None).prctl(4, 0) == 0  # PR_SET_DUMPABLE
+print("ready", flush=True)
+time.sleep(600)
+"""
+# Runs its arguments where ptrace fails with EPERM, as container engines have it.
+FILTERED = """
+import ctypes, os, struct, sys
+def step(code, true, false, value):
+    return struct.pack("HBBI", code, true, false, value)
+steps = step(0x20, 0, 0, 0) + step(0x15, 0, 1, 101) + step(6, 0, 0, 0x50001) + step(6, 0, 0, 0x7FFF0000)
+libc, room = ctypes.CDLL(None), ctypes.create_string_buffer(steps)
+program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 4, ctypes.addressof(room)))
+assert libc.prctl(38, 1, 0, 0, 0) == 0 and libc.prctl(22, 2, program) == 0
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can take rights away")
+
+
+def denied(asyncdump: Asyncdump, pid: int, *options: str) -> str:
+    words = asyncdump("-p", pid, *options).refused(5)
+    start = f"process {pid} may not be read: "
+    assert words.startswith(start)
+    return words[len(start) :]
+
+
+@needs_root
+@pytest.mark.parametrize("options", [[], ["--no-stop"]], ids=["stop", "no-stop"])
+def test_root_without_the_capability(
+    asyncdump: Asyncdump, sleeper: Program, options: list[str]
+) -> None:
+    bare = Asyncdump(asyncdump.program, ["setpriv", "--bounding-set=-sys_ptrace"])
+    words = denied(bare, sleeper.pid, *options)
+    assert words.startswith("root has no CAP_SYS_PTRACE here") and "--cap-add=SYS_PTRACE" in words
+    assert sleeper.state() == "S"
+
+
+@needs_root
+def test_a_process_that_hides(asyncdump: Asyncdump, launch: Launch, open_folder: Path) -> None:
+    hidden = launch([*AS_NOBODY, "/usr/bin/python3", "-c", HIDE])
+    assert hidden.read_line() == "ready"
+    assert "asked not to be dumped" in denied(asyncdump.as_nobody(open_folder), hidden.pid)
+    # Root may: it only has no runtime.
+    assert "no coroutine runtime" in asyncdump("-p", hidden.pid).refused(4)
+
+
+@needs_root
+def test_a_process_with_more_rights(
+    asyncdump: Asyncdump, launch: Launch, open_folder: Path
+) -> None:
+    rights = ["--inh-caps=+net_raw", "--ambient-caps=+net_raw"]
+    able = launch([*AS_NOBODY, *rights, "/bin/sleep", "600"])
+    eventually("its sleep", lambda: "sleep" in Path(f"/proc/{able.pid}/comm").read_text("utf-8"))
+    assert "has capabilities that this command lacks" in denied(
+        asyncdump.as_nobody(open_folder), able.pid
+    )
+
+
+@needs_root
+def test_root_of_another_user_namespace(asyncdump: Asyncdump, sleeper: Program) -> None:
+    inside = ["unshare", "--user", "--map-root-user"]
+    if subprocess.run([*inside, "true"], check=False).returncode != 0:
+        pytest.skip("no user namespace can be made here")
+    words = denied(Asyncdump(asyncdump.program, inside), sleeper.pid)
+    assert words.startswith("it is in another user namespace")
+
+
+def test_a_filter_around_the_command(asyncdump: Asyncdump, kvd: Callable[..., Kvd]) -> None:
+    server = kvd()
+    prefix = ["/usr/bin/python3", "-c", FILTERED]
+    words = denied(Asyncdump(asyncdump.program, prefix), server.pid)
+    assert server.client().call("PING") == "PONG"
+    if os.geteuid() == 0:
+        assert words.startswith("a seccomp filter around this command forbids it")
 
 
 def test_a_process_of_another_user(

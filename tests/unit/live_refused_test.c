@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Processes that cannot be read, and the words for it. */
 #include "live_support.h"
+#include "target/live_internal.h"
 
 static pid_t victim;
 
@@ -77,6 +78,36 @@ static void others_processes_are_not_permitted(void **state)
     end_child(victim);
 }
 
+/* Of machines that a test cannot make: the words for what was found out there. */
+static void each_denial_has_its_words(void **state)
+{
+    (void)state;
+    static const struct {
+        struct ad_denial denial;
+        const char *words;
+    } cases[] = {
+        {{.owner = 7, .us = 8}, "it belongs to user 7; run as that user or as root"},
+        {{.owner = 7, .us = 8, .yama = 1}, "it belongs to user 7"},
+        {{.owner = 8, .us = 8, .yama = 1}, "ptrace_scope is 1; run as root (CAP_SYS_PTRACE), or set it to 0"},
+        {{.owner = 8, .us = 8, .yama = 2}, "ptrace_scope is 2: only root may"},
+        {{.owner = 8, .us = 8, .yama = 3}, "ptrace_scope is 3: until the next boot nobody may"},
+        {{.owner = 8, .us = 0, .yama = 3, .may_trace = true}, "ptrace_scope is 3: until the next boot nobody may"},
+        {{.owner = 0, .us = 0}, "root has no CAP_SYS_PTRACE here"},
+        {{.owner = 0, .us = 0, .yama = 1}, "root has no CAP_SYS_PTRACE here"},
+        {{.owner = 0, .us = 0, .may_trace = true, .filtered = true}, "a seccomp filter around this command"},
+        {{.owner = 0, .us = 0, .may_trace = true, .other_users = true}, "it is in another user namespace"},
+        {{.owner = 8, .us = 8, .hidden = true, .yama = 1}, "has asked not to be dumped"},
+        {{.owner = 8, .us = 8, .has_more = true}, "it has capabilities that this command lacks"},
+        {{.owner = 8, .us = 8}, "it is in a sandbox, or a security module forbids it"},
+        {{.owner = -1, .us = 8}, "it is in a sandbox, or a security module forbids it"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct ad_error *error = ad_live_explain_denial(4711, &cases[i].denial);
+        assert_non_null(strstr(error->message, "process 4711 may not be read: "));
+        assert_error(error, AD_ERROR_PERMISSION, cases[i].words);
+    }
+}
+
 static int make_program(void **state)
 {
     if (make_folder(state))
@@ -92,6 +123,7 @@ int main(void)
         cmocka_unit_test(kernel_threads_are_refused),
         cmocka_unit_test(traced_process_is_refused),
         cmocka_unit_test(others_processes_are_not_permitted),
+        cmocka_unit_test(each_denial_has_its_words),
     };
     return cmocka_run_group_tests(tests, make_program, remove_folder);
 }
