@@ -13,6 +13,8 @@ import pytest
 
 from harness import eventually
 
+SYS_EPOLL_WAIT = "232"
+
 
 class Herd:
     """A started herd: many tasks, of which some never rest."""
@@ -33,9 +35,14 @@ class Herd:
         return self.process.pid
 
     def freeze(self) -> None:
-        """Stops it for good, so that it is the same for all who look."""
+        """Stops it for good while its first worker is idle, so that it is the same for all who look."""
+        eventually("an idle worker", lambda: self.system_call() == SYS_EPOLL_WAIT)
         os.kill(self.pid, signal.SIGSTOP)
         eventually("the stop", lambda: self.states() == {"T"})
+
+    def system_call(self) -> str:
+        """The number of the one that the first thread is in, or "running"."""
+        return Path(f"/proc/{self.pid}/syscall").read_text("ascii").split()[0]
 
     def states(self) -> set[str]:
         stats = Path(f"/proc/{self.pid}/task").glob("*/stat")
