@@ -25,6 +25,10 @@
 
 #include "async_tasks.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- Debug mode ---------------------------------------------------------------------------------- */
 
 /** From any thread, at any time; holds for whatever async_run runs or will run. */
@@ -166,5 +170,9 @@ typedef void (*async_trace_function)(const struct async_trace *trace, void *data
 
 /** NULL: none. */
 int async_set_trace(async_trace_function function, void *data);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

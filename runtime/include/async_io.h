@@ -25,6 +25,10 @@
 
 #include "async_tasks.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- Addresses ---------------------------------------------------------------------------------- */
 
 /** Of IPv4, IPv6, or a unix-domain socket. */
@@ -262,5 +266,9 @@ pid_t async_child_pid(const struct async_child *child);
 /** Kills the child if it still runs, and waits for its end: not even a zombie stays behind. What the child
  *  has started itself is not ours to end. */
 int async_child_close(struct async_child *child);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

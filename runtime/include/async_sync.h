@@ -8,6 +8,10 @@
 
 #include "async_tasks.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /* ---- Mutex: fair, first come first served -------------------------------------------------------- */
 
 struct async_mutex;
@@ -160,5 +164,9 @@ struct async_case {
 int async_select(const struct async_case *cases, size_t count, size_t *index_ret);
 /** Does not wait. UV_EAGAIN, with `count` as the index: none can be had now. */
 int async_try_select(const struct async_case *cases, size_t count, size_t *index_ret);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

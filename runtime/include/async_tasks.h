@@ -10,6 +10,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct async_task;
 
 /** A task's code: returns 0 or a positive result, or a negative error code, which join hands on. */
@@ -196,5 +200,9 @@ int async_group_wait(struct async_group *group);
 #define async_group_cancel(group) async_group_cancel_at(group, ASYNC_SITE())
 int async_group_cancel_at(struct async_group *group, const struct async_site *site);
 int async_group_destroy(struct async_group *group); /**< UV_EBUSY: children are left */
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -37,6 +37,10 @@
 
 #include "async.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct async_test_options {
     struct async_options run; /**< as for async_run */
     uint64_t deadline_ms;     /**< of one run, in real time; 0: 10,000; UINT64_MAX: none */
@@ -69,5 +73,9 @@ uint64_t async_test_seed(void);
  *         #7 "client" (svc.c:40) waits for mutex "accounts" held by #6 "audit", for 3.2 s
  */
 void async_tasks_print(FILE *file);
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Tasks that wait in functions whose names linkers know mangled: of C++, and as Rust's compiler makes them. */
-#include <cstdio>
-extern "C" {
 #include <async.h>
-}
+
+#include <cstdio>
 
 static struct async_mutex *the_lock;
 static int waiting;
