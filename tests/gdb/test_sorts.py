@@ -71,10 +71,10 @@ run("kill")
     before = told["before"]
     assert before["1"][1] == ["main"], "the first thread must stand in main itself"
     assert told["in_second"]["1"] == before["1"] and told["past_main"] is False
-    assert "async_bridge" in told["in_second"]["2"][1] and '(waiting)' in told["there"]
+    assert "async_bridge" in told["in_second"]["2"][1] and "(waiting)" in told["there"]
     assert "No async task" in told["not_here"]
     assert told["in_first"]["2"] == before["2"]
-    assert "async_bridge" in told["in_first"]["1"][1] and '(waiting)' in told["here"]
+    assert "async_bridge" in told["in_first"]["1"][1] and "(waiting)" in told["here"]
     assert told["past_main_on"] is True and told["past_main_off"] is False
     assert told["after"] == before
 
