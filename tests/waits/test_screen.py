@@ -46,7 +46,7 @@ def test_the_screen_fits_the_terminal(busy: Waits, asyncdump: Asyncdump, columns
     await_findings(busy, asyncdump)
     lines = on_terminal(asyncdump, columns, "-p", busy.program.pid)
     table = lines[next(i for i, line in enumerate(lines) if line.startswith("COUNT")) :]
-    findings = [line for line in lines if re.match("BLOCK|          ", line)]
+    findings = [line for line in lines if re.match("(WORKER_)?BLOCK|          ", line)]
     assert len(table) > 15 and len(findings) > 4
     assert [line for line in (*table, *findings) if len(line) > columns] == []
     # All columns are there, and a wider terminal is made use of.
