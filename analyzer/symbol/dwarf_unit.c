@@ -220,16 +220,17 @@ static bool open_list(const struct ad_dwarf_unit *unit, struct ad_die die, struc
 static bool visit_low_high(const struct ad_dwarf_unit *unit, struct ad_die die, range_visitor *visit, void *context)
 {
     uint64_t low, high;
+    uint16_t form;
     bool is_index;
-    if (!ad_dwarf_address(unit, die, DW_AT_low_pc, &low))
+    if (!ad_dwarf_address(unit, die, DW_AT_low_pc, &low) || !ad_die_form(die, DW_AT_high_pc, &form))
         return false;
     if (ad_die_address(die, DW_AT_high_pc, &high, &is_index)) {
         if (is_index && !ad_dwarf_unit_address(unit, high, &high))
             return false;
-    } else if ((high = ad_die_unsigned(die, DW_AT_high_pc, 0)) == 0 || !ad_add(low, high, &high)) {
+    } else if (!ad_add(low, ad_die_unsigned(die, DW_AT_high_pc, 0), &high)) {
         return false;
     }
-    visit(context, low, high);
+    visit(context, low, high); /* perhaps empty, which is not the same as none */
     return true;
 }
 
