@@ -31,10 +31,8 @@ touch /etc/machine-id
 mount --bind "$folder/machine-id" /etc/machine-id
 mkdir -p "/var/log/journal/$(cat /etc/machine-id)"
 
-systemd()
-{
-    LD_LIBRARY_PATH=$libraries SYSTEMD_LOG_TARGET=console "$root/$1" "${@:2}"
-}
+# Not a function: what it starts in the background must be the process itself, to be ended by its number.
+readonly systemd=(env "LD_LIBRARY_PATH=$libraries" SYSTEMD_LOG_TARGET=console)
 
 # There is something at PATH, before ten seconds are over.
 await()
@@ -50,7 +48,7 @@ await()
 # known PID: coredumpctl knows a core of it.
 known()
 {
-    systemd usr/bin/coredumpctl --no-pager -q info "$1" >/dev/null 2>&1
+    "${systemd[@]}" "$root/usr/bin/coredumpctl" --no-pager -q info "$1" >/dev/null 2>&1
 }
 
 store()
@@ -58,22 +56,19 @@ store()
     local pid=$1
     : >/run/systemd/journal/flushed # at once to the disk
     printf '[Coredump]\nStorage=%s\n' "$2" >/etc/systemd/coredump.conf
-    systemd lib/systemd/systemd-journald &
-    local journal=$!
+    trap 'kill $(jobs -p); wait || true' EXIT
+    "${systemd[@]}" "$root/lib/systemd/systemd-journald" &
     await /run/systemd/journal/socket
-    systemd usr/bin/systemd-socket-activate --accept --seqpacket --listen=/run/systemd/coredump \
+    "${systemd[@]}" "$root/usr/bin/systemd-socket-activate" --accept --seqpacket --listen=/run/systemd/coredump \
         -E LD_LIBRARY_PATH -E SYSTEMD_LOG_TARGET "$root/lib/systemd/systemd-coredump" &
-    local socket=$!
     await /run/systemd/coredump
-    systemd lib/systemd/systemd-coredump "$pid" "$(id -u)" "$(id -g)" 6 "$(date +%s)" \
+    "${systemd[@]}" "$root/lib/systemd/systemd-coredump" "$pid" "$(id -u)" "$(id -g)" 6 "$(date +%s)" \
         18446744073709551615 host
     for _ in {1..100}; do
         known "$pid" && break
         sleep 0.1
     done
     known "$pid"
-    kill "$socket" "$journal"
-    wait || true
 }
 
 case $what in
